@@ -1,0 +1,32 @@
+# The project lies at the same path in both stages: it is installed in place, so that the
+# migrations beside the package are found.
+FROM python:3.13-slim AS build
+WORKDIR /srv/twelveweeks
+RUN python -m venv /opt/venv
+COPY requirements/run.txt requirements/build.txt requirements/
+RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes \
+    -r requirements/build.txt -r requirements/run.txt
+COPY pyproject.toml alembic.ini ./
+COPY app app
+COPY migrations migrations
+RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e . \
+    && /opt/venv/bin/pip uninstall --yes setuptools pip
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --home-dir /var/lib/twelveweeks --create-home twelveweeks
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /srv/twelveweeks /srv/twelveweeks
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    TWELVEWEEKS_HOST=0.0.0.0 \
+    TWELVEWEEKS_PORT=8000 \
+    TWELVEWEEKS_DATABASE_URL=sqlite:////var/lib/twelveweeks/twelveweeks.db
+USER twelveweeks
+WORKDIR /var/lib/twelveweeks
+VOLUME /var/lib/twelveweeks
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=15s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-c", \
+    "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ['TWELVEWEEKS_PORT']}/healthz\", timeout=2)"]
+CMD ["twelveweeks", "serve"]

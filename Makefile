@@ -1,0 +1,48 @@
+# Everything a newcomer needs: `make run` and `make test`. `make help` lists the rest.
+# Needs Python 3.11 or newer with venv, make and a package registry; pip's own configuration is used.
+
+.DEFAULT_GOAL := help
+.PHONY: run test check verify fix bench lock help
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+LOCKS := requirements/build.txt requirements/dev.txt requirements/uv.txt
+
+# A copied or moved checkout holds scripts that point at the old place: install again.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+.PHONY: $(STAMP)
+endif
+
+$(STAMP): pyproject.toml $(LOCKS) requirements/install.py
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	  then $$python requirements/install.py && printf %s "$(CURDIR)" > $@; exit $$?; fi; \
+	done; echo "Python 3.11 or newer with venv is needed; none was found." >&2; exit 2
+
+run: $(STAMP) ## serve the demo practice on this machine (TWELVEWEEKS_PORT, default 8000)
+	@$(BIN)/twelveweeks demo --serve
+
+test: $(STAMP) ## unit and database tests on SQLite and PostgreSQL
+	$(BIN)/pytest -n 2 -m "not verify"
+
+check: $(STAMP) ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy app
+	$(BIN)/lint-imports
+
+verify: $(STAMP) ## the longer checks: time zones, concurrency, fuzzing, kills
+	$(BIN)/pytest -m verify tests/verify
+
+fix: $(STAMP) ## put the code in the house's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## measure against the hand-written floors, write benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
+lock: $(STAMP) ## resolve requirements/*.in again; the locks carry hashes and no addresses
+	@$(BIN)/python requirements/lock.py
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
