@@ -1,0 +1,1 @@
+"""Rows: tables and statements. The only package that knows SQLAlchemy."""

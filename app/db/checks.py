@@ -1,0 +1,46 @@
+"""Whether the database itself is sound, and what about its set-up is worth a warning."""
+
+from __future__ import annotations
+
+from app.db import sqlite
+from app.db.engine import Database
+
+# How many faults are named; a broken file may hold millions.
+_MOST = 100
+
+
+def faults(database: Database) -> list[str]:
+    """Return what is broken in the stored data; empty when it is sound.
+
+    SQLite's file is read whole. PostgreSQL looks after its own pages and keys.
+    """
+    if database.dialect != "sqlite":
+        return []
+    with database.read() as db:
+        told = db.exec_driver_sql(f"PRAGMA integrity_check({_MOST})").scalars().all()
+        broken = [str(line) for line in told if line != "ok"]
+        for table, row, parent, _ in db.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(
+            _MOST
+        ):
+            broken.append(f"row {row} of {table} refers to nothing in {parent}")
+    return broken
+
+
+def warnings(database: Database) -> list[str]:
+    """Return what may cost data one day, though nothing is broken now."""
+    if database.dialect == "sqlite":
+        found = sqlite.driver()
+        if found.sqlite_version_info < sqlite.SAFE_FROM:
+            safe = ".".join(str(part) for part in sqlite.SAFE_FROM)
+            return [
+                f"SQLite {found.sqlite_version} can corrupt a database under concurrent writes; "
+                f"{safe} or newer is safe"
+            ]
+        return []
+    with database.read() as db:
+        off = [
+            name
+            for name in ("fsync", "full_page_writes", "synchronous_commit")
+            if db.exec_driver_sql(f"SHOW {name}").scalar_one() == "off"
+        ]
+    return [f"PostgreSQL runs with {name} off: a crash can lose saved data" for name in off]

@@ -1,0 +1,112 @@
+"""Open a database, read from it, write to it: the same few words on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError
+
+from app.db import postgresql, sqlite
+from app.db.failures import DatabaseAway, DatabaseBusy, translate
+
+
+class Database:
+    """A database and its fixed pool of connections; safe to share between threads."""
+
+    def __init__(self, engine: Engine, kind: sqlite.Sqlite | postgresql.Postgresql) -> None:
+        self.engine = engine
+        self._kind = kind
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._kind.name
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Lend a connection on which every statement stands alone: no BEGIN, no ROLLBACK.
+
+        A ROLLBACK at the end of a read would make psycopg forget its prepared statements.
+        """
+        with _translated(), self.engine.connect() as db, _checked(db):
+            yield db
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Lend a connection in one transaction: saved at the normal end, undone by any exception.
+
+        Raises DatabaseBusy when the turn does not come in time, DatabaseAway when it cannot be
+        said that all is saved.
+        """
+        with _translated():
+            self._kind.before_write()
+            try:
+                with self.engine.connect() as db, _checked(db):
+                    raw: Any = db.connection.dbapi_connection
+                    self._kind.begin(raw)
+                    try:
+                        yield db
+                        self._kind.commit(raw, db.info)
+                    except BaseException:
+                        # A dead connection has forgotten the transaction anyway.
+                        with suppress(Exception):
+                            raw.rollback()
+                        raise
+            finally:
+                self._kind.after_write()
+
+    def version(self) -> str:
+        """Name and version of what runs, for start-up logs and `doctor`-like commands."""
+        with self.read() as db:
+            return self._kind.version(db.connection.dbapi_connection)
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except Exception as failure:
+        known = translate(failure)
+        if known is failure:
+            raise
+        raise known from failure
+
+
+@contextmanager
+def _checked(db: Connection) -> Iterator[None]:
+    """Throw a connection away when its server is gone or no longer takes writes."""
+    try:
+        yield
+    except Exception as failure:
+        if isinstance(translate(failure), DatabaseAway) and not db.invalidated:
+            with suppress(Exception):
+                db.invalidate()
+        raise
+
+
+def open_database(
+    url: str, *, pool_size: int = 8, busy_timeout: float = 5.0, prepared: bool = True
+) -> Database:
+    """Return the database at `url`; nothing is contacted before the first read or write.
+
+    `busy_timeout` is in seconds: how long to wait for a connection, and on SQLite for the turn to
+    write. Raises ValueError for an address that is neither SQLite's nor PostgreSQL's.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValueError("the database address cannot be read") from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            return Database(*sqlite.make(parsed, pool_size, busy_timeout))
+        case "postgresql" | "postgres":
+            return Database(*postgresql.make(parsed, pool_size, busy_timeout, prepared=prepared))
+    raise ValueError("the database address must begin with sqlite:/// or postgresql://")
+
+
+__all__ = ["Connection", "Database", "DatabaseAway", "DatabaseBusy", "open_database", "translate"]

@@ -1,0 +1,30 @@
+"""Constraint violations that are no mistake but a race, named as what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import IntegrityError
+
+from app.domain.errors import Contended
+
+# PostgreSQL's SQLSTATE for unique violations, and SQLite's words for them.
+_UNIQUE_STATE = "23505"
+_UNIQUE_WORDS = "UNIQUE constraint failed"
+
+
+@contextmanager
+def losing_races() -> Iterator[None]:
+    """Turn a unique violation inside into `Contended`, which the door answers by trying again.
+
+    Services look for a duplicate before they insert, so this is reached only when two
+    requests make the same thing at once; the second try finds what the first one made.
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state == _UNIQUE_STATE or _UNIQUE_WORDS in str(error.orig):
+            raise Contended() from None
+        raise

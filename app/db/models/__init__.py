@@ -1,0 +1,32 @@
+"""The tables. Importing this package registers all of them on `metadata`."""
+
+from app.db.models.audit import AuditEvent
+from app.db.models.courses import Course, Hold
+from app.db.models.idempotency import Idempotency
+from app.db.models.identifiers import Identifier
+from app.db.models.imports import ImportBatch, ImportRow
+from app.db.models.keys import ApiKey
+from app.db.models.locations import Closure, Location, Practitioner
+from app.db.models.patients import Patient
+from app.db.models.practices import Practice
+from app.db.models.protocols import ProtocolVersion
+from app.db.models.sessions import OutsideSession, Session
+
+__all__ = [
+    "ApiKey",
+    "AuditEvent",
+    "Closure",
+    "Course",
+    "Hold",
+    "Idempotency",
+    "Identifier",
+    "ImportBatch",
+    "ImportRow",
+    "Location",
+    "OutsideSession",
+    "Patient",
+    "Practice",
+    "Practitioner",
+    "ProtocolVersion",
+    "Session",
+]

@@ -1,0 +1,30 @@
+"""Answers that a retried request gets again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary, PrimaryKeyConstraint, SmallInteger, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import At, Base, Key, of_practice
+
+
+class Idempotency(Base):
+    """Claimed and answered in the transaction of the write it stands for."""
+
+    __tablename__ = "idempotency"
+    __table_args__ = (
+        PrimaryKeyConstraint("practice_id", "key"),
+        of_practice(),
+        Index(None, "created_at"),
+    )
+
+    practice_id: Mapped[str] = mapped_column(Key)
+    key: Mapped[str] = mapped_column(String(200))
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    status: Mapped[int | None] = mapped_column(SmallInteger)
+    location: Mapped[str | None] = mapped_column(String(400))
+    etag: Mapped[str | None] = mapped_column(String(64))
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(At)

@@ -1,0 +1,23 @@
+"""Other systems' names for our resources, unique per practice and kind."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, PrimaryKeyConstraint, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, Key, of_practice
+
+
+class Identifier(Base):
+    __tablename__ = "identifier"
+    __table_args__ = (
+        PrimaryKeyConstraint("practice_id", "kind", "system", "value"),
+        of_practice(),
+        Index(None, "practice_id", "kind", "resource_id"),
+    )
+
+    practice_id: Mapped[str] = mapped_column(Key)
+    kind: Mapped[str] = mapped_column(String(32))
+    system: Mapped[str] = mapped_column(String(200))
+    value: Mapped[str] = mapped_column(String(200))
+    resource_id: Mapped[str] = mapped_column(Key)

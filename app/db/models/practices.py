@@ -1,0 +1,37 @@
+"""Practices (tenants) and their settings."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, Key, Stamped, one_of
+
+
+class Practice(Stamped, Base):
+    __tablename__ = "practice"
+    __table_args__ = (
+        CheckConstraint("min_interval_days BETWEEN 1 AND 366", name="min_interval_days"),
+        CheckConstraint("early_tolerance_days BETWEEN 0 AND 14", name="early_tolerance_days"),
+        CheckConstraint("overdue_after_days < lapsed_after_days", name="overdue_before_lapsed"),
+        one_of("early_booking", "warn", "reason_required", "refuse"),
+        one_of("booking_master", "twelveweeks", "ehr"),
+    )
+
+    id: Mapped[str] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    time_zone: Mapped[str] = mapped_column(String(64))
+    min_interval_days: Mapped[int] = mapped_column(Integer, default=84)
+    early_tolerance_days: Mapped[int] = mapped_column(Integer, default=0)
+    overdue_after_days: Mapped[int] = mapped_column(Integer, default=7)
+    lapsed_after_days: Mapped[int] = mapped_column(Integer, default=84)
+    lead_days: Mapped[int] = mapped_column(Integer, default=14)
+    renewal_lead_days: Mapped[int] = mapped_column(Integer, default=35)
+    continuation_days: Mapped[int] = mapped_column(Integer, default=14)
+    early_booking: Mapped[str] = mapped_column(String(16), default="reason_required")
+    booking_master: Mapped[str] = mapped_column(String(16), default="twelveweeks")
+    # Seals this practice's list cursors, so that a cursor of another practice is no cursor.
+    cursor_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    # Raised when a setting changes that stored dates rest on; a course that carries a lower
+    # number still waits for its dates to be recomputed.
+    dates_revision: Mapped[int] = mapped_column(Integer, default=1)

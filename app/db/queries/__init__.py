@@ -1,0 +1,1 @@
+"""Questions to the database. Every function names the practice it may see."""

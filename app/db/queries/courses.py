@@ -1,0 +1,40 @@
+"""Courses of a patient."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from app.db.models import Course, OutsideSession
+from app.db.queries.records import Record, table_of
+
+_table, _outside = table_of(Course), table_of(OutsideSession)
+
+
+def ids_of_patient(db: Connection, *, practice_id: str, patient_id: str) -> list[str]:
+    """Return the ids of the patient's courses, oldest first."""
+    rows = db.scalars(
+        select(_table.c.id)
+        .where(_table.c.practice_id == practice_id, _table.c.patient_id == patient_id)
+        .order_by(_table.c.id)
+    )
+    return list(rows)
+
+
+def of_patient(db: Connection, *, practice_id: str, patient_id: str) -> list[Record]:
+    """Return the patient's courses, oldest first."""
+    rows = db.execute(
+        select(_table)
+        .where(_table.c.practice_id == practice_id, _table.c.patient_id == patient_id)
+        .order_by(_table.c.id)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def outside_sessions(db: Connection, *, practice_id: str, course_id: str) -> list[Record]:
+    """Return the treatments of the course that were given elsewhere, voided ones included."""
+    rows = db.execute(
+        select(_outside)
+        .where(_outside.c.practice_id == practice_id, _outside.c.course_id == course_id)
+        .order_by(_outside.c.given_on, _outside.c.id)
+    )
+    return [dict(row) for row in rows.mappings()]

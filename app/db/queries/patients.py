@@ -1,0 +1,48 @@
+"""Patients by MRN, and lists of them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, select, tuple_
+
+from app.db.models import Patient
+from app.db.queries.records import Record, table_of
+from app.db.text import contains
+
+_table = table_of(Patient)
+
+
+def by_mrn(db: Connection, *, practice_id: str, mrn_key: str) -> Record | None:
+    """Return the patient with that MRN (in its compared form)."""
+    row = db.execute(
+        select(_table).where(_table.c.practice_id == practice_id, _table.c.mrn_key == mrn_key)
+    )
+    found = row.mappings().first()
+    return dict(found) if found else None
+
+
+def page(
+    db: Connection,
+    *,
+    practice_id: str,
+    q: str | None = None,
+    mrn_key: str | None = None,
+    birth_date: date | None = None,
+    after: tuple[str, str] | None = None,
+    limit: int,
+) -> list[Record]:
+    """Return patients by family name; `after` is the (family key, id) of the last one seen."""
+    conditions: list[Any] = [_table.c.practice_id == practice_id]
+    if q:
+        conditions += [contains(_table.c.search_key, word) for word in q.casefold().split()]
+    if mrn_key:
+        conditions.append(_table.c.mrn_key == mrn_key)
+    if birth_date:
+        conditions.append(_table.c.birth_date == birth_date)
+    order = (_table.c.family_key, _table.c.id)
+    if after:
+        conditions.append(tuple_(*order) > tuple_(*after, types=[c.type for c in order]))
+    rows = db.execute(select(_table).where(*conditions).order_by(*order).limit(limit))
+    return [dict(row) for row in rows.mappings()]

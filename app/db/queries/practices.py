@@ -1,0 +1,70 @@
+"""Practices and what stands for a whole practice: settings, closures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from app.db.aggregate import rows_of
+from app.db.models import Closure, Course, Practice
+from app.db.queries.facts import read_closure
+from app.db.queries.records import Record, table_of
+from app.domain.worklist import Closure as ClosureFact
+
+_table, _closure, _course = table_of(Practice), table_of(Closure), table_of(Course)
+
+_GET = select(_table).where(_table.c.id == bindparam("practice_id"))
+_CHANGE = update(_table).where(
+    _table.c.id == bindparam("of_id"), _table.c.version == bindparam("of_version")
+)
+_WITH_CLOSURES = select(
+    _table,
+    rows_of(
+        _closure,
+        _closure.c.starts_on,
+        _closure.c.ends_on,
+        _closure.c.location_id,
+        _closure.c.practitioner_id,
+        where=_closure.c.practice_id == _table.c.id,
+    ).label("closures"),
+).where(_table.c.id == bindparam("practice_id"))
+
+
+def get(db: Connection, *, practice_id: str) -> Record | None:
+    """Return the practice."""
+    row = db.execute(_GET, {"practice_id": practice_id}).mappings().first()
+    return dict(row) if row else None
+
+
+def with_closures(db: Connection, *, practice_id: str) -> tuple[Record, list[ClosureFact]]:
+    """Return the practice and its closed days, in one statement."""
+    row: Any = db.execute(_WITH_CLOSURES, {"practice_id": practice_id}).mappings().one()
+    practice = dict(row)
+    return practice, [read_closure(c) for c in practice.pop("closures") or ()]
+
+
+def change(db: Connection, *, practice_id: str, version: int, values: Record) -> bool:
+    """Update the practice if it still has `version`; return whether it had."""
+    scope = {"of_id": practice_id, "of_version": version}
+    return db.execute(_CHANGE, {**values, "version": version + 1, **scope}).rowcount == 1
+
+
+def every(db: Connection) -> list[Record]:
+    """Return all practices: for commands that tend the whole database, never for a request."""
+    return [dict(row) for row in db.execute(select(_table).order_by(_table.c.id)).mappings()]
+
+
+def waiting(db: Connection) -> list[str]:
+    """Return the practices in which courses wait for their dates to be recomputed."""
+    rows = db.scalars(
+        select(_table.c.id).where(
+            select(_course.c.id)
+            .where(
+                _course.c.practice_id == _table.c.id,
+                _course.c.dates_revision < _table.c.dates_revision,
+            )
+            .exists()
+        )
+    )
+    return list(rows)

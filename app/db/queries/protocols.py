@@ -1,0 +1,55 @@
+"""A practice's own protocol versions."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from app.db.models import ProtocolVersion
+from app.db.queries.records import Record, table_of
+
+_table = table_of(ProtocolVersion)
+
+
+def version(db: Connection, *, practice_id: str, code: str, number: int) -> Record | None:
+    """Return one version, drafts included."""
+    row = db.execute(
+        select(_table).where(
+            _table.c.practice_id == practice_id,
+            _table.c.code == code,
+            _table.c.number == number,
+        )
+    )
+    found = row.mappings().first()
+    return dict(found) if found else None
+
+
+def latest(db: Connection, *, practice_id: str, code: str) -> int | None:
+    """Return the highest version number of that code, drafts included."""
+    number: int | None = db.scalar(
+        select(func.max(_table.c.number)).where(
+            _table.c.practice_id == practice_id, _table.c.code == code
+        )
+    )
+    return number
+
+
+def latest_published(db: Connection, *, practice_id: str, code: str) -> int | None:
+    """Return the highest published version number of that code."""
+    number: int | None = db.scalar(
+        select(func.max(_table.c.number)).where(
+            _table.c.practice_id == practice_id,
+            _table.c.code == code,
+            _table.c.published_at.is_not(None),
+        )
+    )
+    return number
+
+
+def of_practice(db: Connection, *, practice_id: str) -> list[Record]:
+    """Return all of the practice's own versions, by code and number."""
+    rows = db.execute(
+        select(_table)
+        .where(_table.c.practice_id == practice_id)
+        .order_by(_table.c.code, _table.c.number)
+    )
+    return [dict(row) for row in rows.mappings()]

@@ -1,0 +1,139 @@
+"""SQLite: a current library, write-ahead log, one writer at a time in a fair queue."""
+
+import importlib
+import logging
+import threading
+from collections import deque
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from weakref import WeakValueDictionary
+
+from sqlalchemy import URL, Engine, QueuePool, create_engine, event
+
+from app.db.failures import DatabaseBusy
+
+log = logging.getLogger(__name__)
+
+# Before this release two connections that write and checkpoint at the same moment can corrupt the
+# file (the WAL-reset bug, 3.7.0 to 3.51.2).
+SAFE_FROM = (3, 51, 3)
+
+
+def driver() -> ModuleType:
+    """Return the SQLite driver: sqlcipher3 where there is a wheel, else the standard one."""
+    try:
+        found = importlib.import_module("sqlcipher3.dbapi2")
+    except ImportError:
+        found = importlib.import_module("sqlite3")
+    if found.sqlite_version_info < SAFE_FROM:
+        log.warning(
+            "SQLite %s can corrupt a database under concurrent writes; 3.51.3 or newer is safe",
+            found.sqlite_version,
+        )
+    return found
+
+
+class FairLock:
+    """A lock that serves in the order of arrival, so that no writer waits for ever."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._held = False
+        self._queue: deque[threading.Lock] = deque()
+
+    def acquire(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds for the turn; False when it did not come."""
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return True
+            turn = threading.Lock()
+            turn.acquire()
+            self._queue.append(turn)
+        if turn.acquire(timeout=timeout):
+            return True
+        with self._guard:
+            if turn in self._queue:
+                self._queue.remove(turn)
+                return False
+        return True  # handed over just as the time ran out
+
+    def release(self) -> None:
+        """Hand over to the next in line."""
+        with self._guard:
+            if self._queue:
+                self._queue.popleft().release()
+            else:
+                self._held = False
+
+
+_locks: WeakValueDictionary[str, FairLock] = WeakValueDictionary()
+_locks_guard = threading.Lock()
+
+
+def _lock_of(file: Path) -> FairLock:
+    with _locks_guard:
+        return _locks.setdefault(str(file), FairLock())
+
+
+class Sqlite:
+    """How a transaction begins and ends on SQLite."""
+
+    name = "sqlite"
+
+    def __init__(self, file: Path, busy_timeout: float) -> None:
+        self._lock = _lock_of(file)
+        self._timeout = busy_timeout
+
+    def before_write(self) -> None:
+        """Queue here, in order, before taking a connection: SQLite itself polls, and not fairly."""
+        if not self._lock.acquire(self._timeout):
+            raise DatabaseBusy("another write did not end in time")
+
+    def after_write(self) -> None:
+        self._lock.release()
+
+    def begin(self, raw: Any) -> None:
+        # IMMEDIATE: a deferred transaction that reads first and writes later fails at once when
+        # another wrote in between, whatever the busy timeout.
+        raw.execute("BEGIN IMMEDIATE")
+
+    def commit(self, raw: Any, info: dict[Any, Any]) -> None:
+        raw.commit()
+
+    def version(self, raw: Any) -> str:
+        (number,) = raw.execute("SELECT sqlite_version()").fetchone()
+        cipher = raw.execute("PRAGMA cipher_version").fetchone()
+        return f"SQLite {number}" + (f" (SQLCipher {cipher[0]})" if cipher else "")
+
+
+def make(url: URL, pool_size: int, busy_timeout: float) -> tuple[Engine, Sqlite]:
+    """Return the engine for a database file, made with its folder when it is not there yet."""
+    if not url.database or url.database == ":memory:" or "mode=memory" in url.database:
+        raise ValueError("SQLite needs a file: sqlite:///path/to/file.db")
+    file = Path(url.database).expanduser().resolve()
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = create_engine(
+        url.set(drivername="sqlite", database=str(file)),
+        module=driver(),
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        hide_parameters=True,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=busy_timeout,
+        pool_reset_on_return=None,
+        connect_args={"check_same_thread": False, "timeout": busy_timeout},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(raw: Any, record: object) -> None:
+        raw.isolation_level = None
+        # The log keeps readers and the writer apart; FULL makes every commit survive power loss.
+        # No mmap: an I/O error would then kill the process instead of raising.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0"):
+            raw.execute(f"PRAGMA {pragma}").fetchall()
+
+    return engine, Sqlite(file, busy_timeout)

