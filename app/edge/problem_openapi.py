@@ -1,0 +1,83 @@
+"""Problems in the OpenAPI document: one schema, and the answers each operation names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from app.edge.problem_kinds import PROBLEMS
+
+_MEDIA_TYPE = "application/problem+json"
+_REF = {"$ref": "#/components/schemas/Problem"}
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "title": "Problem",
+    "description": "Why a request was not carried out (RFC 9457). May hold further members.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string", "description": "Page that explains the problem."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "Stable; more may be added."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {
+                    "pointer": {
+                        "type": "string",
+                        "description": "JSON pointer into the body, or ?name in the query string.",
+                    },
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+
+
+def responses_for(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that can end in these problems; codes of one status share it."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for code in codes:
+        kind = PROBLEMS[code]
+        line = f"`{code}`: {kind.title}"
+        if kind.status in found:
+            found[kind.status]["description"] += f"; {line}"
+        else:
+            found[kind.status] = {
+                "description": line,
+                "content": {_MEDIA_TYPE: {"schema": _REF}},
+            }
+    return found
+
+
+def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
+    components = schema.setdefault("components", {}).setdefault("schemas", {})
+    components["Problem"] = PROBLEM_SCHEMA
+    # The framework adds its own shape of a 422, which is never sent here.
+    components.pop("HTTPValidationError", None)
+    components.pop("ValidationError", None)
+    invalid = responses_for("invalid")[422]
+    for path in schema.get("paths", {}).values():
+        for operation in path.values():
+            answers = operation.get("responses", {}) if isinstance(operation, dict) else {}
+            if "application/json" in answers.get("422", {}).get("content", {}):
+                answers["422"] = invalid
+    return schema
+
+
+def document(app: FastAPI) -> None:
+    """Make the app's OpenAPI document speak of problems instead of the framework's errors."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _tidy(original())
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

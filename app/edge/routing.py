@@ -1,0 +1,168 @@
+"""Routes: each states what it may do; bodies and query strings are read strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.edge import json_body
+from app.edge.problem_openapi import responses_for
+from app.edge.query import check_query
+from app.edge.work import reads, writes
+
+E = TypeVar("E", bound=Callable[..., Any])
+
+_KEY_HEADER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+    "description": "Send the same key with a retry: it happens once and is answered alike.",
+}
+_MATCH_HEADER = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The ETag that was read; 428 without it, 412 when it is stale.",
+}
+_NONE_MATCH_HEADER = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The ETag at hand: 304 when it is still the present one.",
+}
+
+
+_WRITE_CAN = (
+    "unauthenticated",
+    "not-found",
+    "invalid",
+    "bad-json",
+    "unsupported-media-type",
+    "contended",
+    "content-too-large",
+    "database-busy",
+)
+_POST_CAN = ("idempotency-mismatch", "idempotency-pending")
+_PATCH_CAN = ("stale-version", "precondition-required")
+
+
+class StrictRoute(APIRoute):
+    """A route that refuses what it does not know: parameters, media types, loose JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        known: set[str] = set()
+        for parameter in self.dependant.query_params:
+            fields = getattr(parameter.field_info.annotation, "model_fields", None)
+            known.update(fields or [parameter.alias])
+        known_names = frozenset(known)
+        takes_json = self.body_field is not None
+        has_body = self.methods is not None and not self.methods.isdisjoint({"POST", "PATCH"})
+        patch = self.methods is not None and "PATCH" in self.methods
+
+        async def strict(request: Request) -> Response:
+            check_query(request.scope["query_string"], known_names)
+            if has_body:
+                body = await request.body()
+                request.scope["state"]["raw_body"] = body
+                if takes_json and body:
+                    json_body.check_content_type(request.headers.get("content-type"), patch=patch)
+                    request._json = json_body.parse(body)
+            return await handle(request)
+
+        return strict
+
+
+class Door(APIRouter):
+    """The routes of one noun. `read` and `write` say what the caller must be allowed to do."""
+
+    def __init__(self, *, tag: str) -> None:
+        super().__init__(route_class=StrictRoute, tags=[tag])
+
+    def read(
+        self,
+        path: str,
+        *,
+        may: str,
+        gives: Any = None,
+        can: tuple[str, ...] = (),
+        tagged: bool = False,
+        **options: Any,
+    ) -> Callable[[E], E]:
+        """Add a GET route; `gives` is the shape of its answer, `tagged` one with an ETag."""
+        parameters = [_NONE_MATCH_HEADER] if tagged else []
+        responses = responses_for("unauthenticated", "not-found", "invalid", *can)
+        if tagged:
+            responses[304] = {"description": "Still the version at hand."}
+
+        def add(endpoint: E) -> E:
+            self._add(
+                path, reads(endpoint), "GET", may, gives, responses, parameters, 200, **options
+            )
+            return endpoint
+
+        return add
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        *,
+        may: str,
+        gives: Any = None,
+        status: int = 200,
+        can: tuple[str, ...] = (),
+        **options: Any,
+    ) -> Callable[[E], E]:
+        """Add a POST or PATCH route that runs in one transaction, committed before the answer."""
+        parameters = [_KEY_HEADER] if method == "POST" else [_MATCH_HEADER]
+        own = _POST_CAN if method == "POST" else _PATCH_CAN
+        responses = responses_for(*_WRITE_CAN, *own, *can)
+
+        def add(endpoint: E) -> E:
+            self._add(
+                path,
+                writes(endpoint),
+                method,
+                may,
+                gives,
+                responses,
+                parameters,
+                status,
+                **options,
+            )
+            return endpoint
+
+        return add
+
+    def _add(
+        self,
+        path: str,
+        endpoint: Callable[..., Response],
+        method: str,
+        may: str,
+        gives: Any,
+        responses: dict[int | str, dict[str, Any]],
+        parameters: list[dict[str, Any]],
+        status: int,
+        **options: Any,
+    ) -> None:
+        extra = {"parameters": parameters, "x-permission": may}
+        self.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            response_model=gives,
+            status_code=status,
+            responses=responses,
+            openapi_extra=extra | options.pop("openapi_extra", {}),
+            **options,
+        )

@@ -1,0 +1,175 @@
+"""One request's unit of work: who asks, when, and the transaction it happens in.
+
+A write is committed before its answer is sent; a failed commit is a failed request. Two
+requests that change the same course at once are told apart by its version: the loser's
+transaction is undone and its endpoint is called again.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import wraps
+from typing import Annotated, Any
+
+from fastapi import Depends
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.clock import Clock
+from app.db.engine import Connection, Database, DatabaseBusy
+from app.domain.access import Actor
+from app.domain.dates import local_day
+from app.domain.errors import Contended, IdempotencyPending
+from app.edge import idempotency, preconditions
+from app.edge.auth import Caller, Callers
+
+# How often a request that lost a race begins again: with 16 at once the last one needs 15.
+_TRIES = 24
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What the application gives every request; `app.state.surroundings`."""
+
+    database: Database
+    clock: Clock
+    callers: Callers
+    idempotency_hours: int
+
+
+@dataclass(slots=True)
+class Work:
+    """The present request; `db` is there while its endpoint runs."""
+
+    request: Request
+    caller: Caller
+    surroundings: Surroundings
+    now: datetime
+    by: Actor
+    _db: Connection | None = None
+
+    @property
+    def db(self) -> Connection:
+        assert self._db is not None  # noqa: S101 - endpoints run inside `reads` or `writes`
+        return self._db
+
+    @property
+    def practice_id(self) -> str:
+        return self.caller.practice_id
+
+    @property
+    def today(self) -> date:
+        """The practice's local date, the same for the whole request."""
+        return local_day(self.now, self.caller.time_zone)
+
+    def header(self, name: str) -> str | None:
+        return self.request.headers.get(name)
+
+    def require_match(self, etag: str) -> None:
+        """Refuse a change of anything but the version the client has read."""
+        preconditions.require_match(self.header("if-match"), etag)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What an endpoint returns: content for JSON, and the headers that go with it."""
+
+    content: Any
+    status: int = 200
+    etag: str | None = None
+    location: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def response(self) -> Response:
+        headers = dict(self.headers)
+        if self.etag:
+            headers["etag"] = self.etag
+        if self.location:
+            headers["location"] = self.location
+        body = None if self.status == 304 else to_json(self.content)
+        return Response(body, self.status, headers, media_type="application/json")
+
+
+async def enter(request: Request) -> Work:
+    """Let a request in: authenticate it, and read the clock once."""
+    surroundings: Surroundings = request.app.state.surroundings
+    caller = await surroundings.callers.of(request.headers.get("authorization"))
+    state = request.scope["state"]
+    state["practice_id"], state["key_id"] = caller.practice_id, caller.key_id
+    by = Actor(caller.practice_id, "key", caller.key_id, caller.key_name, state.get("request_id"))
+    return Work(request, caller, surroundings, surroundings.clock(), by)
+
+
+Working = Annotated[Work, Depends(enter)]
+Endpoint = Callable[..., Answer | Response]
+
+
+def reads(endpoint: Endpoint) -> Callable[..., Response]:
+    """Run an endpoint that only reads: each statement sees what is committed."""
+
+    @wraps(endpoint)
+    def run(**given: Any) -> Response:
+        work: Work = given["work"]
+        with work.surroundings.database.read() as db:
+            work._db = db
+            answer = endpoint(**given)
+        if isinstance(answer, Response):
+            return answer
+        if answer.etag and preconditions.not_modified(work.header("if-none-match"), answer.etag):
+            answer.status = 304
+        return answer.response()
+
+    return run
+
+
+def writes(endpoint: Endpoint) -> Callable[..., Response]:
+    """Run an endpoint in one transaction, once for every `Idempotency-Key`."""
+
+    @wraps(endpoint)
+    def run(**given: Any) -> Response:
+        work: Work = given["work"]
+        key = idempotency.key_of(work.request) if work.request.method == "POST" else None
+        for left in reversed(range(_TRIES)):
+            try:
+                return _once(endpoint, given, work, key)
+            except Contended:
+                if not left:
+                    raise
+                # Apart from one another, or the same ones meet again.
+                time.sleep(random.uniform(0.001, 0.02))  # noqa: S311
+        raise Contended()
+
+    return run
+
+
+def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None) -> Response:
+    claimed = key is None
+    try:
+        with work.surroundings.database.write() as db:
+            work._db = db
+            if key:
+                replay = idempotency.claim(
+                    db,
+                    practice_id=work.practice_id,
+                    key=key,
+                    fingerprint=idempotency.fingerprint(work.request),
+                    now=work.now,
+                    hours=work.surroundings.idempotency_hours,
+                )
+                claimed = True
+                if replay:
+                    return replay
+            answer = endpoint(**given)
+            response = answer.response() if isinstance(answer, Answer) else answer
+            if key and response.status_code < 300:
+                idempotency.keep(db, practice_id=work.practice_id, key=key, response=response)
+        return response
+    except DatabaseBusy:
+        if claimed:
+            raise
+        raise IdempotencyPending() from None

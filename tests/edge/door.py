@@ -1,0 +1,152 @@
+"""A small app behind the edge's kit, built as the real one is: strict body, strict query."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.testclient import TestClient
+
+from app.db.failures import DatabaseAway, DatabaseBusy
+from app.domain import errors
+from app.edge import fields, json_body, problem_pages, problems
+from app.edge.limits import Limits
+from app.edge.metrics import Metrics
+from app.edge.query import check_query
+from app.edge.request_log import RequestLog
+
+UUID = "018f2f64-5c3a-7b1e-9d2f-0123456789ab"
+
+
+class StrictRoute(APIRoute):
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        inner = super().get_route_handler()
+        has_body = bool(self.dependant.body_params)
+
+        async def handle(request: Request) -> Response:
+            check_query(request.scope["query_string"], frozenset({"due_from", "limit", "status"}))
+            if has_body:
+                json_body.check_content_type(
+                    request.headers.get("content-type"), patch=request.method == "PATCH"
+                )
+                request._json = json_body.parse(await request.body())
+            return await inner(request)
+
+        return handle
+
+
+class Omit(fields.Body):
+    site: fields.Code
+    reason: fields.LongText | None = None
+
+
+class Chart(fields.Body):
+    omit: list[Omit] = Field(default=[], max_length=40)
+
+
+class Booked(fields.Body):
+    status: Literal["booked"]
+    starts_at: fields.Instant
+
+
+class Given(fields.Body):
+    status: Literal["given"]
+    given_on: fields.Day
+
+
+class Everything(fields.Body):
+    name: fields.Text
+    note: fields.LongText | None = None
+    day: fields.Day | None = None
+    at: fields.Instant | None = None
+    units: fields.Units | None = None
+    count: Annotated[int, fields.count(0, 10)] | None = None
+    owner: fields.Id | None = None
+    zone: fields.TimeZoneName | None = None
+    sex: Literal["female", "male"] | None = None
+    active: bool | None = None
+    chart: Chart | None = None
+    visit: Annotated[Booked | Given, Field(discriminator="status")] | None = None
+
+
+class Filters(fields.Query):
+    due_from: fields.Day | None = None
+    limit: Annotated[int, fields.query_count(1, 200)] = 50
+    status: Annotated[tuple[str, ...] | None, fields.comma_list("overdue", "due")] = None
+
+
+def build() -> FastAPI:
+    app = FastAPI(redirect_slashes=False)
+    app.router.route_class = StrictRoute
+    metrics = Metrics()
+
+    @app.post("/v1/things")
+    def make(body: Everything) -> JSONResponse:
+        shown = body.model_dump(mode="json", exclude_unset=True)
+        if body.units is not None:
+            shown["hundredths"] = body.units
+            shown["units"] = fields.to_number(body.units)
+        return JSONResponse(shown, 201)
+
+    @app.patch("/v1/things/{thing_id}")
+    def change(thing_id: fields.PathId, body: Everything) -> dict[str, str]:
+        return {"id": thing_id}
+
+    @app.get("/v1/things/{thing_id}")
+    def read(thing_id: fields.PathId) -> dict[str, str]:
+        return {"id": thing_id}
+
+    @app.get("/v1/things")
+    def listed(query: Annotated[Filters, Query()]) -> dict[str, Any]:
+        return query.model_dump(mode="json")
+
+    @app.post("/v1/imports/history")
+    async def load(request: Request) -> dict[str, int]:
+        return {"bytes": len(await request.body())}
+
+    @app.post("/v1/raw")
+    async def raw(request: Request) -> dict[str, int]:
+        return {"bytes": len(await request.body())}
+
+    failures: dict[str, Callable[[], Exception]] = {
+        "crash": lambda: RuntimeError("Jane Canary 123-45-6789"),
+        "busy": lambda: DatabaseBusy("Jane Canary"),
+        "away": lambda: DatabaseAway("Jane Canary"),
+        "duplicate": lambda: errors.Duplicate(existing_id=UUID),
+        "early": lambda: errors.BookedTooEarly(
+            "Before 2026-03-30.", earliest_on=None, rule="interval", override=True
+        ),
+        "unauthenticated": errors.Unauthenticated,
+        "unlisted": lambda: errors.Refusal("Nobody gave this a status."),
+        "cursor": errors.BadCursor,
+        "forbidden": lambda: HTTPException(403, "Jane Canary"),
+        "teapot": lambda: HTTPException(418, "Jane Canary"),
+        "limited": lambda: HTTPException(429, headers={"Retry-After": "7"}),
+    }
+
+    @app.get("/v1/fail/{how}")
+    def fail(how: str) -> None:
+        raise failures[how]()
+
+    app.include_router(problem_pages.router)
+    app.add_api_route("/metrics", metrics.answer, include_in_schema=False)
+    problems.install(app)
+    app.add_middleware(Limits)
+    app.add_middleware(RequestLog, metrics=metrics)
+    return app
+
+
+def client() -> TestClient:
+    """A client that re-raises nothing: what leaves the app is what a caller meets."""
+    return TestClient(build(), raise_server_exceptions=True)
+
+
+def post(at: TestClient, body: bytes | dict[str, Any], kind: str = "application/json") -> Any:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return at.post("/v1/things", content=content, headers={"content-type": kind})
