@@ -1,0 +1,24 @@
+"""The REST surface: one module a noun, each a `Door` with its routes."""
+
+from fastapi import APIRouter
+
+from app.api import (
+    courses,
+    health,
+    locations,
+    me,
+    patients,
+    practices,
+    protocols,
+    sessions,
+    worklist,
+)
+
+
+def routers() -> list[APIRouter]:
+    """Return the routers that live under `/v1`, all of them behind a key."""
+    nouns = (me, practices, locations, protocols, patients, courses, sessions, worklist)
+    return [noun.router for noun in nouns]
+
+
+PUBLIC = health.router

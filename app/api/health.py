@@ -1,0 +1,31 @@
+"""Whether the service lives and can work; public, and silent about data."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from app.db import migrate
+from app.db.engine import DatabaseAway, DatabaseBusy
+from app.edge.problems import answer
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/healthz")
+async def healthz() -> Response:
+    """Answer 200 while the process serves at all."""
+    return JSONResponse({"status": "ok"})
+
+
+@router.get("/readyz")
+def readyz(request: Request) -> Response:
+    """Answer 200 when the database answers and its schema is the one this program knows."""
+    try:
+        with request.app.state.surroundings.database.read() as db:
+            current = migrate.current(db)
+    except (DatabaseAway, DatabaseBusy):
+        return answer("database-away")
+    if current != migrate.head():
+        return answer("unavailable", "The database has another schema than this program.")
+    return JSONResponse({"status": "ready"})

@@ -1,0 +1,81 @@
+"""Lists: a page of items, the cursor to the next one, the `Link` that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Annotated, Any
+
+from app.edge import paging
+from app.edge.fields import Query, query_count
+from app.edge.work import Answer, Work
+from app.services import practices
+
+Limit = Annotated[int, query_count(1, paging.MOST)]
+
+
+class PageQuery(Query):
+    """Parameters of every list."""
+
+    limit: Limit = paging.DEFAULT_LIMIT
+    cursor: str | None = None
+
+
+def pinned(query: PageQuery, *left_out: str) -> dict[str, str | None]:
+    """Return the filters that a cursor pins, as text."""
+    skipped = {"limit", "cursor", *left_out}
+    return {
+        name: None if value is None else str(value)
+        for name, value in query.__dict__.items()
+        if name not in skipped
+    }
+
+
+def begin(
+    query: PageQuery, key: bytes, *, listing: str, on: date | None = None
+) -> paging.Cursor | None:
+    """Return where the page begins, None for the first one."""
+    if query.cursor is None:
+        return None
+    day = on.isoformat() if on else None
+    return paging.decode(key, query.cursor, pinned(query, "on"), listing=listing, on=day)
+
+
+def page(
+    work: Work,
+    query: PageQuery,
+    items: Sequence[Any],
+    position: tuple[paging.Value, ...] | None,
+    *,
+    key: bytes,
+    listing: str,
+    on: date | None = None,
+) -> Answer:
+    """Return the answer: items, and the cursor after `position` unless it is the last page."""
+    if position is None:
+        return Answer({"items": items, "next_cursor": None})
+    day = on.isoformat() if on else None
+    cursor = paging.encode(key, position, pinned(query, "on"), listing=listing, on=day)
+    request = work.request
+    params = {name: value for name, value in request.query_params.items() if name != "cursor"}
+    link = paging.link_header(request.url.path, params, cursor)
+    return Answer({"items": items, "next_cursor": cursor}, headers={"link": link})
+
+
+def by_id(
+    work: Work,
+    query: PageQuery,
+    *,
+    listing: str,
+    fetch: Callable[[str | None, int], Sequence[Any]],
+    show: Callable[[list[Any]], list[Any]],
+) -> Answer:
+    """Answer a list that is in order of id; `fetch(after, limit)` gets its rows."""
+    key = practices.load(work.db, practice_id=work.practice_id)["cursor_key"]
+    cursor = begin(query, key, listing=listing)
+    after = str(cursor.position[0]) if cursor else None
+    rows = list(fetch(after, query.limit + 1))
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    position = (rows[-1]["id"],) if more else None
+    return page(work, query, show(rows), position, key=key, listing=listing)

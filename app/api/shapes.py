@@ -1,0 +1,101 @@
+"""Parts that several resources' requests and answers share."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from app.domain.errors import Invalid
+from app.edge.fields import Body, Text
+
+Record = dict[str, Any]
+# A field of reasons is called `date`, which would hide the type.
+Day = date
+Number = int | float
+
+
+class Shape(BaseModel):
+    """Base of answers: open, since more fields may be added within `/v1`."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class IdentifierIn(Body):
+    """Another system's name for this record, unique per practice and kind."""
+
+    system: Text
+    value: Text
+
+
+class IdentifierOut(Shape):
+    system: str
+    value: str
+
+
+Identifiers = Annotated[list[IdentifierIn], Field(max_length=20)]
+
+
+class Resource(Shape):
+    """What every single resource carries; its version is in the ETag."""
+
+    id: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class Source(Shape):
+    type: str
+    id: str | None
+
+
+class ReasonOut(Shape):
+    date: str
+    rule: str
+    on: Day | None
+    decisive: bool
+    source: Source
+    text: str
+
+
+class ActionOut(Shape):
+    code: str
+    act_by: date | None
+    text: str
+    source: Source
+
+
+class BookingOut(Shape):
+    state: str
+    session_id: str | None
+    starts_at: datetime | None
+
+
+def pairs(identifiers: list[IdentifierIn] | None) -> list[tuple[str, str]]:
+    """Return identifiers as services take them; naming one twice is refused."""
+    found = [(i.system, i.value) for i in identifiers or ()]
+    if len(set(found)) < len(found):
+        raise Invalid(("/identifiers", "names the same identifier twice"))
+    return found
+
+
+def patch(body: Body, *required: str) -> Record:
+    """Return the fields that a merge patch names; null is refused where a value is required."""
+    values = {name: getattr(body, name) for name in body.model_fields_set}
+    nulls = [name for name in required if name in values and values[name] is None]
+    if nulls:
+        raise Invalid(*((f"/{name}", "must not be null") for name in nulls))
+    return values
+
+
+def stamps(record: Record) -> Record:
+    """Return what every answer of one resource carries."""
+    return {"created_at": record["created_at"], "updated_at": record["updated_at"]}
+
+
+def listing(model: type[Shape]) -> type[BaseModel]:
+    """Return the shape of a page of those."""
+    name = f"{model.__name__.removesuffix('Out')}Page"
+    fields: dict[str, Any] = {"items": (list[model], ...), "next_cursor": (str | None, ...)}  # type: ignore[valid-type]
+    return create_model(name, **fields)

@@ -1,0 +1,233 @@
+"""The worklist, its counts, its CSV, and the demand of the coming weeks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated
+
+from fastapi import Query as FromQuery
+from pydantic import BaseModel, Field
+from starlette.responses import StreamingResponse
+
+from app.api import pages
+from app.api.schedules import action_shown, booking_shown
+from app.api.shapes import ActionOut, BookingOut, Record, Shape, Source, listing
+from app.db.queries.worklist import Filters
+from app.domain import worklist as rules
+from app.edge.fields import Day, Id, Query, Text, comma_list, query_count
+from app.edge.routing import Door
+from app.edge.work import Answer, Working
+from app.services import demand as demands
+from app.services import worklist, worklist_csv
+from app.services.worklist import Asked, Row
+
+router = Door(tag="worklist")
+
+
+class WorklistQuery(Query):
+    """What narrows the list; several words of one filter are separated by commas."""
+
+    on: Day | None = None
+    status: Annotated[tuple[str, ...], comma_list(*rules.STATUSES)] = ()
+    booking: Annotated[tuple[str, ...], comma_list(*rules.BOOKINGS)] = ()
+    flag: Annotated[tuple[str, ...], comma_list(*rules.FLAGS)] = ()
+    action: Annotated[tuple[str, ...], comma_list(*rules.ACTIONS)] = ()
+    act_by: Day | None = None
+    due_from: Day | None = None
+    due_to: Day | None = None
+    location_id: Id | None = None
+    practitioner_id: Id | None = None
+    q: Text | None = None
+
+    def asked(self) -> Asked:
+        filters = Filters(
+            self.status,
+            self.booking,
+            self.due_from,
+            self.due_to,
+            self.location_id,
+            self.practitioner_id,
+            self.q,
+        )
+        return Asked(filters, self.flag, self.action, self.act_by)
+
+
+class WorklistPageQuery(WorklistQuery, pages.PageQuery):
+    pass
+
+
+class WorklistPatient(Shape):
+    id: str
+    mrn: str
+    family_name: str
+    given_name: str
+    birth_date: date
+    phone: str | None
+
+
+class DecisiveReason(Shape):
+    rule: str
+    on: date | None
+    source: Source
+    text: str
+
+
+class WorklistRowOut(Shape):
+    course_id: str
+    patient: WorklistPatient
+    protocol: str
+    cycle: int
+    status: str
+    days_overdue: Annotated[int, Field(description="Days past `due_on` when overdue or lapsed.")]
+    anchor_on: date | None
+    earliest_on: date | None
+    due_on: date | None
+    overdue_from: date | None
+    suggested_on: date | None
+    booking: BookingOut
+    flags: list[str]
+    next_action: ActionOut | None
+    actions: list[ActionOut]
+    location_id: str | None
+    practitioner_id: str | None
+    decisive_reason: DecisiveReason | None
+
+
+class SummaryOut(BaseModel):
+    on: date
+    total: int
+    statuses: dict[str, int]
+    bookings: dict[str, int]
+    flags: dict[str, int]
+
+
+class DemandQuery(Query):
+    since: Annotated[Day | None, Field(alias="from")] = None
+    weeks: Annotated[int, query_count(1, 52)] = 12
+
+
+class DemandWeek(Shape):
+    week_start: date
+    location_id: str | None
+    sessions: int
+    booked: int
+    not_booked: int
+    chair_minutes: int
+    units: float
+    vials: int
+
+
+class DemandOut(BaseModel):
+    since: Annotated[date, Field(alias="from")]
+    weeks: list[DemandWeek]
+
+
+@router.read("/worklist", may="worklist:read", gives=listing(WorklistRowOut))
+def show(work: Working, query: Annotated[WorklistPageQuery, FromQuery()]) -> Answer:
+    """List open courses by due date: who is due, since when, why, and what to do next.
+
+    Closed courses only with `status=closed`. The cursor pins `on` and the filters.
+    """
+    setting = worklist.setting(work.db, practice_id=work.practice_id, on=query.on or work.today)
+    key = setting.practice["cursor_key"]
+    cursor = pages.begin(query, key, listing="worklist", on=query.on)
+    after = None
+    if cursor:
+        after = (date.fromisoformat(str(cursor.position[0])), str(cursor.position[1]))
+        setting.on = date.fromisoformat(cursor.on or "")
+    found, place = worklist.listed(
+        work.db, setting=setting, asked=query.asked(), after=after, limit=query.limit
+    )
+    position = (place[0].isoformat(), place[1]) if place else None
+    items = [row_shown(row) for row in found]
+    return pages.page(work, query, items, position, key=key, listing="worklist", on=setting.on)
+
+
+@router.write("POST", "/worklist/search", may="worklist:read", gives=listing(WorklistRowOut))
+def search(work: Working, body: WorklistPageQuery) -> Answer:
+    """List as above with the filters in the body, so that no address holds a name."""
+    return show(work, body)
+
+
+@router.read("/worklist/summary", may="worklist:read", gives=SummaryOut)
+def summary(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> Answer:
+    """Count the same rows by status, booking state and flag, zeros included."""
+    setting = worklist.setting(work.db, practice_id=work.practice_id, on=query.on or work.today)
+    return Answer(worklist.summary(work.db, setting=setting, asked=query.asked()))
+
+
+@router.read(
+    "/worklist.csv",
+    may="worklist:read",
+    openapi_extra={"responses": {"200": {"content": {"text/csv": {"schema": {"type": "string"}}}}}},
+)
+def as_csv(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> StreamingResponse:
+    """Stream the same rows as CSV; cells that a spreadsheet would run are quoted."""
+    on, asked, practice_id = query.on or work.today, query.asked(), work.practice_id
+    database = work.surroundings.database
+
+    def lines() -> Iterator[str]:
+        with database.read() as db:
+            setting = worklist.setting(db, practice_id=practice_id, on=on)
+            yield from worklist_csv.lines(db, setting=setting, asked=asked)
+
+    name = f"worklist-{on.isoformat()}.csv"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(lines(), headers=headers, media_type="text/csv; charset=utf-8")
+
+
+@router.read("/demand", may="worklist:read", gives=DemandOut)
+def demand(work: Working, query: Annotated[DemandQuery, FromQuery()]) -> Answer:
+    """Return sessions, chair time, units and vials expected per week and location."""
+    setting = worklist.setting(work.db, practice_id=work.practice_id, on=work.today)
+    since = query.since or work.today
+    weeks = demands.of_weeks(work.db, setting=setting, since=since, weeks=query.weeks)
+    return Answer({"from": since, "weeks": weeks})
+
+
+def row_shown(row: Row) -> Record:
+    stored, stands = row.stored, row.standing
+    actions = [action_shown(a, stored.id) for a in stands.actions]
+    return {
+        "course_id": stored.id,
+        "patient": {
+            "id": stored.patient_id,
+            "mrn": stored.mrn,
+            "family_name": stored.family_name,
+            "given_name": stored.given_name,
+            "birth_date": stored.birth_date,
+            "phone": stored.phone,
+        },
+        "protocol": stored.protocol,
+        "cycle": stored.cycle,
+        "status": stands.status,
+        "days_overdue": stands.days_overdue,
+        "anchor_on": stored.anchor_on,
+        "earliest_on": stored.earliest_on,
+        "due_on": stored.due_on,
+        "overdue_from": stands.overdue_from,
+        "suggested_on": stands.suggested_on,
+        "booking": booking_shown(stands.booking, stands.booked),
+        "flags": stands.flags,
+        "next_action": actions[0] if actions else None,
+        "actions": actions,
+        "location_id": stands.location_id,
+        "practitioner_id": stands.practitioner_id,
+        "decisive_reason": _decisive(row),
+    }
+
+
+def _decisive(row: Row) -> Record | None:
+    stored = row.stored
+    if stored.due_rule is None:
+        return None
+    source_id = stored.due_source_id
+    if stored.due_source_type == "course":
+        source_id = stored.id
+    return {
+        "rule": stored.due_rule,
+        "on": stored.due_on,
+        "source": {"type": stored.due_source_type, "id": source_id},
+        "text": worklist.why(row),
+    }

@@ -1,0 +1,116 @@
+"""Wiring: settings in, application out."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import anyio
+import anyio.to_thread
+from fastapi import FastAPI
+
+from app import __version__, api, clock
+from app.clock import Clock
+from app.db.engine import Database, open_database
+from app.db.queries import idempotency
+from app.db.queries import practices as practice_rows
+from app.edge import logs, problem_pages, problems
+from app.edge.auth import Callers
+from app.edge.limits import Limits
+from app.edge.metrics import Metrics
+from app.edge.request_log import RequestLog
+from app.edge.work import Surroundings
+from app.services import practices
+from app.settings import Settings
+
+_DESCRIPTION = """
+The service a headache clinic runs its botulinum toxin cycles on: who is due, since when, why,
+and who has no appointment. Send `Authorization: Bearer <key>`; the key decides the practice.
+"""
+# How often a server looks for courses that still wait for new settings, and for old claims.
+_TENDING_SECONDS = 30.0
+
+
+def create_app(
+    settings: Settings, *, clock: Clock = clock.now, database: Database | None = None
+) -> FastAPI:
+    """Return the application on the database that the settings name, or on a given one."""
+    logs.configure(settings.log_level)
+    opened = database or open_database(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        busy_timeout=settings.busy_timeout_seconds,
+        prepared=settings.prepared_statements,
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # As many threads as connections: requests wait in one fair queue, not for the pool.
+        anyio.to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
+        # What start-up made lives as long as the process: no need to look through it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_tend, opened, clock, settings.idempotency_hours)
+            yield
+            tasks.cancel_scope.cancel()
+        if database is None:
+            opened.dispose()
+
+    app = FastAPI(
+        title="Twelveweeks",
+        version=__version__,
+        description=_DESCRIPTION.strip(),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.surroundings = Surroundings(
+        opened, clock, Callers(opened, settings.key_cache_seconds), settings.idempotency_hours
+    )
+    for router in api.routers():
+        app.include_router(router, prefix="/v1")
+    app.include_router(api.PUBLIC)
+    app.include_router(problem_pages.router)
+    metrics = Metrics()
+    app.add_api_route("/metrics", metrics.answer, tags=["operation"])
+    problems.install(app)
+    app.add_middleware(
+        Limits,
+        body=settings.max_body_bytes,
+        overrides={"/v1/imports/": settings.import_max_bytes},
+    )
+    app.add_middleware(RequestLog, metrics=metrics)
+    return app
+
+
+async def _tend(database: Database, clock: Clock, idempotency_hours: int) -> None:
+    """Finish what a change of settings left waiting, and drop claims past their time."""
+    while True:
+        await anyio.to_thread.run_sync(_tend_once, database, clock, idempotency_hours)
+        await anyio.sleep(_TENDING_SECONDS)
+
+
+def _tend_once(database: Database, clock: Clock, idempotency_hours: int) -> None:
+    try:
+        with database.read() as db:
+            waiting = practice_rows.waiting(db)
+        for practice_id in waiting:
+            done = practices.PIECE
+            while done:
+                with database.write() as db:
+                    done = practices.recompute(db, practice_id=practice_id, now=clock())
+        with database.write() as db:
+            idempotency.forget(db, before=clock() - timedelta(hours=idempotency_hours))
+    except Exception as failure:
+        # Tending is tried again; a request that needs the database says so itself.
+        logs.failure(failure, request_id=None)
+
+
+def from_environment() -> FastAPI:
+    """Return the application as the environment describes it: what a server is told to load."""
+    return create_app(Settings())

@@ -1,0 +1,1 @@
+"""Verbs: load, decide, save, record. They never commit; the door they came through does."""

@@ -1,0 +1,143 @@
+"""Patients: register, change, match, and what follows from a death."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from app.db.engine import Connection
+from app.db.models import Patient
+from app.db.queries import courses as course_rows
+from app.db.queries import identifiers as identifier_rows
+from app.db.queries import patients as rows
+from app.db.queries.records import Record
+from app.domain.access import Actor
+from app.domain.dates import local_day
+from app.domain.errors import Duplicate, Invalid, WrongState
+from app.services import courses, dates, identifiers, records
+from app.services.identifiers import Named
+
+KIND = "patient"
+
+
+def mrn_key(mrn: str) -> str:
+    """Return the MRN as it is compared: trimmed, without regard to case."""
+    return mrn.strip().casefold()
+
+
+def keys_of(values: Record) -> Record:
+    """Return the columns that are made from a patient's names and MRN."""
+    mrn, family, given = values["mrn"], values["family_name"], values["given_name"]
+    return {
+        "mrn_key": mrn_key(mrn),
+        "family_key": family.casefold(),
+        "search_key": f"{family} {given} {family} {mrn}".casefold(),
+    }
+
+
+def register(
+    db: Connection, *, values: Record, identified: Sequence[Named], by: Actor, now: datetime
+) -> Record:
+    """Register a patient; another one with the same MRN is a `Duplicate` that names it."""
+    _check_birth(values["birth_date"], now)
+    existing = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(values["mrn"]))
+    if existing:
+        raise Duplicate("A patient with this MRN exists already.", existing_id=existing["id"])
+    patient = records.create(db, Patient, values | keys_of(values), kind=KIND, by=by, now=now)
+    if identified:
+        identifiers.put(db, kind=KIND, id=patient["id"], identifiers=identified, by=by)
+    return patient
+
+
+def change(
+    db: Connection,
+    *,
+    patient: Record,
+    values: Record,
+    identified: Sequence[Named] | None,
+    by: Actor,
+    now: datetime,
+) -> Record:
+    """Change a patient's particulars; identifiers are replaced only when given."""
+    merged = patient | values
+    _check_birth(merged["birth_date"], now)
+    if mrn_key(merged["mrn"]) != patient["mrn_key"]:
+        other = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(merged["mrn"]))
+        if other:
+            raise Duplicate("A patient with this MRN exists already.", existing_id=other["id"])
+    changed = records.change(
+        db,
+        Patient,
+        patient,
+        values | keys_of(merged),
+        kind=KIND,
+        patient_id=patient["id"],
+        by=by,
+        now=now,
+    )
+    if identified is not None:
+        identifiers.put(db, kind=KIND, id=patient["id"], identifiers=identified, by=by)
+    return changed
+
+
+def upsert(
+    db: Connection, *, values: Record, identified: Sequence[Named], by: Actor, now: datetime
+) -> tuple[Record, bool]:
+    """Find the patient by identifier, else by MRN, and update; register where there is none.
+
+    Returns the patient and whether it is new.
+    """
+    found: Record | None = None
+    for system, value in identified:
+        id = identifier_rows.holder(
+            db, practice_id=by.practice_id, kind=KIND, system=system, value=value
+        )
+        if id:
+            found = records.load(db, Patient, practice_id=by.practice_id, id=id)
+            break
+    found = found or rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(values["mrn"]))
+    if found is None:
+        return register(db, values=values, identified=identified, by=by, now=now), True
+    held = identifier_rows.of(db, practice_id=by.practice_id, kind=KIND, ids=[found["id"]])
+    kept = [(i["system"], i["value"]) for i in held.get(found["id"], [])]
+    merged = list(dict.fromkeys([*kept, *identified]))
+    put = merged if identified else None
+    return change(db, patient=found, values=values, identified=put, by=by, now=now), False
+
+
+def deceased(
+    db: Connection, *, patient_id: str, on: date, time_zone: str, by: Actor, now: datetime
+) -> Record:
+    """Note a patient's death: courses close and bookings are cancelled, all or nothing."""
+    patient = records.load(db, Patient, practice_id=by.practice_id, id=patient_id, locked=True)
+    if patient["deceased_on"]:
+        raise WrongState("The patient's death is recorded already.", state="deceased")
+    if on > local_day(now, time_zone):
+        raise Invalid(("/on", "lies in the future"))
+    if on < patient["birth_date"]:
+        raise Invalid(("/on", "lies before the patient's birth"))
+    for course_id in course_rows.ids_of_patient(
+        db, practice_id=by.practice_id, patient_id=patient_id
+    ):
+        facts = dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
+        if facts.course["state"] == "active":
+            courses.close(
+                db, facts, on=on, outcome="stopped", reason="deceased", since=on, by=by, now=now
+            )
+    return records.change(
+        db,
+        Patient,
+        patient,
+        {"deceased_on": on},
+        kind=KIND,
+        action="deceased",
+        patient_id=patient_id,
+        by=by,
+        now=now,
+    )
+
+
+def _check_birth(birth_date: date, now: datetime) -> None:
+    # Judged where the day begins first: a child born today at the date line is not refused.
+    if birth_date > local_day(now, "Pacific/Kiritimati"):
+        raise Invalid(("/birth_date", "lies in the future"))

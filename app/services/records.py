@@ -1,0 +1,101 @@
+"""Create and change a practice's records, each with its audit row."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from app.db.base import Base
+from app.db.engine import Connection
+from app.db.integrity import losing_races
+from app.db.queries import records
+from app.db.queries.records import Record
+from app.domain.access import Actor
+from app.domain.errors import Contended, NotFound
+from app.domain.ids import new_id
+from app.services import audit
+
+
+def load(
+    db: Connection, model: type[Base], *, practice_id: str, id: str, locked: bool = False
+) -> Record:
+    """Return the record; `NotFound` when the practice has none of that id."""
+    found = records.get(db, model, practice_id=practice_id, id=id, locked=locked)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def create(
+    db: Connection,
+    model: type[Base],
+    values: Record,
+    *,
+    kind: str,
+    by: Actor,
+    now: datetime,
+    action: str = "create",
+    patient_id: str | None = None,
+) -> Record:
+    """Insert a record of the actor's practice and return it as it stands."""
+    record = records.blank(model) | values
+    record |= {
+        "practice_id": by.practice_id,
+        "id": values.get("id") or new_id(now),
+        "created_at": now,
+        "updated_at": now,
+        "version": 1,
+    }
+    with losing_races():
+        records.add(db, model, record)
+    audit.record(
+        db,
+        by=by,
+        now=now,
+        action=f"{kind}.{action}",
+        kind=kind,
+        id=record["id"],
+        patient_id=patient_id,
+        changes=audit.made(values),
+    )
+    return record
+
+
+def change(
+    db: Connection,
+    model: type[Base],
+    record: Record,
+    values: Record,
+    *,
+    kind: str,
+    by: Actor,
+    now: datetime,
+    action: str = "change",
+    patient_id: str | None = None,
+) -> Record:
+    """Save what differs and return the record as it stands; nothing different saves nothing."""
+    changes = audit.changed(record, values)
+    if not changes:
+        return record
+    saved = {name: values[name] for name in values if record.get(name) != values[name]}
+    saved["updated_at"] = now
+    if not records.change(
+        db,
+        model,
+        practice_id=by.practice_id,
+        id=record["id"],
+        version=record["version"],
+        values=saved,
+    ):
+        raise Contended()
+    audit.record(
+        db,
+        by=by,
+        now=now,
+        action=f"{kind}.{action}",
+        kind=kind,
+        id=record["id"],
+        patient_id=patient_id,
+        changes=changes,
+    )
+    return record | saved | {"version": record["version"] + 1}

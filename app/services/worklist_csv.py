@@ -1,0 +1,109 @@
+"""The worklist as a table for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from app.db.base import Base
+from app.db.engine import Connection
+from app.db.models import Location, Practitioner
+from app.db.queries import records
+from app.domain.dates import zone
+from app.services import worklist
+from app.services.worklist import Asked, Row, Setting
+
+COLUMNS = (
+    "mrn",
+    "family_name",
+    "given_name",
+    "birth_date",
+    "phone",
+    "protocol",
+    "cycle",
+    "status",
+    "days_overdue",
+    "anchor_on",
+    "earliest_on",
+    "due_on",
+    "overdue_from",
+    "suggested_on",
+    "why",
+    "booking",
+    "booked_for",
+    "flags",
+    "next_action",
+    "act_by",
+    "location",
+    "practitioner",
+    "course_id",
+    "patient_id",
+)
+# What a spreadsheet would run as a formula, full-width forms included.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def lines(db: Connection, *, setting: Setting, asked: Asked) -> Iterator[str]:
+    """Yield the header and then one line a row, times in the practice's zone."""
+    practice_id = setting.practice["id"]
+    places = _names(db, Location, practice_id)
+    people = _names(db, Practitioner, practice_id)
+    yield _line(COLUMNS)
+    for row in worklist.stream(db, setting=setting, asked=asked):
+        yield _line(_cells(row, setting, places, people))
+
+
+def safe(value: Any) -> str:
+    """Return a cell's text, with an apostrophe before what a spreadsheet would run."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _names(db: Connection, model: type[Base], practice_id: str) -> dict[str, str]:
+    found = records.page(db, model, practice_id=practice_id, limit=10_000)
+    return {record["id"]: record["name"] for record in found}
+
+
+def _cells(row: Row, setting: Setting, places: dict[str, str], people: dict[str, str]) -> list[Any]:
+    stored, stands = row.stored, row.standing
+    starts_at = stands.booked.starts_at if stands.booked else None
+    booked_for = (
+        starts_at.astimezone(zone(setting.practice["time_zone"])).strftime("%Y-%m-%d %H:%M")
+        if starts_at
+        else None
+    )
+    action = stands.actions[0] if stands.actions else None
+    return [
+        stored.mrn,
+        stored.family_name,
+        stored.given_name,
+        stored.birth_date,
+        stored.phone,
+        stored.protocol,
+        stored.cycle,
+        stands.status,
+        stands.days_overdue,
+        stored.anchor_on,
+        stored.earliest_on,
+        stored.due_on,
+        stands.overdue_from,
+        stands.suggested_on,
+        worklist.why(row),
+        stands.booking,
+        booked_for,
+        " ".join(stands.flags),
+        action.code if action else None,
+        action.act_by if action else None,
+        places.get(stands.location_id or ""),
+        people.get(stands.practitioner_id or ""),
+        stored.id,
+        stored.patient_id,
+    ]
+
+
+def _line(cells: Any) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow([safe(cell) for cell in cells])
+    return text.getvalue()
