@@ -16,7 +16,7 @@ from app.clock import Clock
 from app.db.engine import Database, open_database
 from app.db.queries import idempotency
 from app.db.queries import practices as practice_rows
-from app.edge import logs, problem_pages, problems
+from app.edge import docs_page, logs, problem_pages, problems
 from app.edge.auth import Callers
 from app.edge.limits import Limits
 from app.edge.metrics import Metrics
@@ -76,6 +76,7 @@ def create_app(
         app.include_router(router, prefix="/v1")
     app.include_router(api.PUBLIC)
     app.include_router(problem_pages.router)
+    app.include_router(docs_page.router)
     metrics = Metrics()
     app.add_api_route("/metrics", metrics.answer, tags=["operation"])
     problems.install(app)
