@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import Query as FromQuery
@@ -58,28 +58,22 @@ class DaySheetPatient(Shape):
     mrn: str
     family_name: str
     given_name: str
-    birth_date: str
+    birth_date: date
 
 
-class DaySheetRow(Shape):
-    """A line of the day sheet; the whole session is under its own address."""
+class DaySheetOut(SessionOut):
+    """A session with the patient it is for."""
 
-    id: str
-    course_id: str
-    status: str
-    starts_at: datetime | None
-    given_at: datetime | None
-    given_on: str | None
     patient: DaySheetPatient
 
 
-@router.read("/sessions", may="sessions:read", gives=listing(DaySheetRow))
+@router.read("/sessions", may="sessions:read", gives=listing(DaySheetOut))
 def day_sheet(work: Working, query: Annotated[SessionQuery, FromQuery()]) -> Answer:
     """List sessions in the order of the day, with the patients they are for."""
     return _listed(work, query, None)
 
 
-@router.read("/courses/{id}/sessions", may="sessions:read", gives=listing(DaySheetRow))
+@router.read("/courses/{id}/sessions", may="sessions:read", gives=listing(DaySheetOut))
 def of_course(work: Working, id: PathId, query: Annotated[SessionQuery, FromQuery()]) -> Answer:
     """List a course's sessions, oldest first."""
     dates.facts_of_course(work.db, practice_id=work.practice_id, course_id=id)
@@ -108,31 +102,27 @@ def _listed(work: Work, query: SessionQuery, course_id: str | None) -> Answer:
     items = found[: query.limit]
     more = len(found) > query.limit
     position = (items[-1]["sort_at"].isoformat(), items[-1]["id"]) if more else None
-    return pages.page(work, query, [_line(s) for s in items], position, key=key, listing=name)
+    return pages.page(work, query, _lines(work, items), position, key=key, listing=name)
 
 
-_LINE = (
-    "id",
-    "course_id",
-    "status",
-    "starts_at",
-    "given_at",
-    "given_on",
-    "completeness",
-    "confirmed_at",
-    "arrived_at",
-    "location_id",
-    "practitioner_id",
-)
 _PATIENT = ("mrn", "family_name", "given_name", "birth_date")
 
 
-def _line(session: Record) -> Record:
-    line = {name: session[name] for name in _LINE}
-    administered = session["administered"]
-    line["units_administered"] = None if administered is None else administered / 100
-    patient = {"id": session["patient_id"]} | {name: session[name] for name in _PATIENT}
-    return line | {"patient": patient}
+def _lines(work: Work, found: list[Record]) -> list[Record]:
+    """Return the page's sessions whole: their courses' facts come in one statement more."""
+    courses = dates.facts_of_courses(
+        work.db, practice_id=work.practice_id, course_ids=[s["course_id"] for s in found]
+    )
+    named = identifier_rows.of(
+        work.db, practice_id=work.practice_id, kind=sessions.KIND, ids=[s["id"] for s in found]
+    )
+    lines = []
+    for session in found:
+        saved = Saved(session, courses[session["course_id"]])
+        line = shown(session, saved.facts, _protocol(work, saved), [*named.get(session["id"], [])])
+        patient = {"id": session["patient_id"]} | {name: session[name] for name in _PATIENT}
+        lines.append(line | {"patient": patient})
+    return lines
 
 
 @router.write(

@@ -15,7 +15,7 @@ from app.api.schedules import action_shown, booking_shown
 from app.api.shapes import ActionOut, BookingOut, Record, Shape, Source, listing
 from app.db.queries.worklist import Filters
 from app.domain import worklist as rules
-from app.edge.fields import Day, Id, Query, Text, comma_list, query_count
+from app.edge.fields import Day, Id, Query, Text, comma_list, query_count, to_number
 from app.edge.routing import Door
 from app.edge.work import Answer, Working
 from app.services import demand as demands
@@ -183,6 +183,8 @@ def demand(work: Working, query: Annotated[DemandQuery, FromQuery()]) -> Answer:
     setting = worklist.setting(work.db, practice_id=work.practice_id, on=work.today)
     since = query.since or work.today
     weeks = demands.of_weeks(work.db, setting=setting, since=since, weeks=query.weeks)
+    for week in weeks:
+        week["units"] = to_number(week.pop("hundredths"))
     return Answer({"from": since, "weeks": weeks})
 
 

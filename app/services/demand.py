@@ -14,7 +14,7 @@ from app.services.worklist import Setting
 
 
 def of_weeks(db: Connection, *, setting: Setting, since: date, weeks: int) -> list[Record]:
-    """Return one row a week and location, counted from the day `since`.
+    """Return one row a week and location, counted from the day `since`; doses in hundredths.
 
     Courses on hold and lapsed ones are left out; overdue ones stand in the first week.
     """
@@ -45,9 +45,9 @@ def of_weeks(db: Connection, *, setting: Setting, since: date, weeks: int) -> li
             row["sessions"] += 1
             row["booked" if session.booked else "not_booked"] += 1
             row["chair_minutes"] += demand.CHAIR_MINUTES
-            row["units"] += dose
+            row["hundredths"] += dose
             row["vials"] += demand.fewest_vials(dose)
-    return [row | {"units": row["units"] / 100} for _, row in sorted(found.items())]
+    return [row for _, row in sorted(found.items())]
 
 
 def _empty(week: date, location_id: str | None) -> Record:
@@ -58,6 +58,6 @@ def _empty(week: date, location_id: str | None) -> Record:
         "booked": 0,
         "not_booked": 0,
         "chair_minutes": 0,
-        "units": 0,
+        "hundredths": 0,
         "vials": 0,
     }
