@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from app.edge.problem_kinds import PROBLEMS
 
 _MEDIA_TYPE = "application/problem+json"
+SCHEME = "key"
+_KEY_SCHEME = {"type": "http", "scheme": "bearer", "description": "An API key of the practice."}
 _REF = {"$ref": "#/components/schemas/Problem"}
 
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -59,6 +61,7 @@ def responses_for(*codes: str) -> dict[int | str, dict[str, Any]]:
 def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
     components = schema.setdefault("components", {}).setdefault("schemas", {})
     components["Problem"] = PROBLEM_SCHEMA
+    schema["components"]["securitySchemes"] = {SCHEME: _KEY_SCHEME}
     # The framework adds its own shape of a 422, which is never sent here.
     components.pop("HTTPValidationError", None)
     components.pop("ValidationError", None)

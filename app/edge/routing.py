@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.edge import json_body
-from app.edge.problem_openapi import responses_for
+from app.edge.problem_openapi import SCHEME, responses_for
 from app.edge.query import check_query
 from app.edge.work import reads, writes
 
@@ -155,7 +155,7 @@ class Door(APIRouter):
         status: int,
         **options: Any,
     ) -> None:
-        extra = {"parameters": parameters, "x-permission": may}
+        extra = {"parameters": parameters, "x-permission": may, "security": [{SCHEME: []}]}
         self.add_api_route(
             path,
             endpoint,
@@ -164,5 +164,7 @@ class Door(APIRouter):
             status_code=status,
             responses=responses,
             openapi_extra=extra | options.pop("openapi_extra", {}),
+            summary=(endpoint.__doc__ or "").split("\n")[0].rstrip("."),
+            operation_id=f"{endpoint.__module__.rpartition('.')[2]}.{endpoint.__name__}",
             **options,
         )
