@@ -145,6 +145,8 @@ def configure(level: str = "INFO") -> None:
         other = logging.getLogger(name)
         other.handlers.clear()
         other.propagate = True
+    # Alembic says at every look at the schema what dialect it speaks.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
     access.propagate = False

@@ -1,0 +1,186 @@
+"""What every command shares: settings, the database, who acts, how answers are printed."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+
+from app.db import migrate
+from app.db.engine import Connection, Database, open_database
+from app.db.queries import practices as practice_rows
+from app.domain.access import Actor
+from app.settings import Settings
+
+NAME = "twelveweeks command line"
+
+Json = Annotated[
+    bool, typer.Option("--json", help="One JSON document on stdout and nothing else, for scripts.")
+]
+PracticeId = Annotated[
+    str | None,
+    typer.Option("--practice", metavar="ID", help="The practice; not needed where there is one."),
+]
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Unusable(Exception):
+    """The command cannot do its work; its text is the one line that is shown."""
+
+
+def settings() -> Settings:
+    """Return what the environment and `.env` say; `Unusable` names the setting that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False)
+        told = "; ".join(
+            f"TWELVEWEEKS_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            for fault in wrong
+        )
+        raise Unusable(told) from None
+    except UnicodeDecodeError:
+        raise Unusable("the file .env here is not UTF-8 text") from None
+
+
+def opened(chosen: Settings) -> Database:
+    """Return the database the settings name; nothing is contacted yet."""
+    try:
+        return open_database(
+            chosen.database_url,
+            pool_size=chosen.pool_size,
+            busy_timeout=chosen.busy_timeout_seconds,
+            prepared=chosen.prepared_statements,
+        )
+    except ValueError as error:
+        raise Unusable(f"TWELVEWEEKS_DATABASE_URL: {error}") from None
+
+
+@contextmanager
+def database(chosen: Settings | None = None) -> Iterator[Database]:
+    """Lend the migrated database; `Unusable` says what to run when it is not migrated."""
+    lent = opened(chosen or settings())
+    try:
+        check_migrated(lent)
+        yield lent
+    finally:
+        lent.dispose()
+
+
+def check_migrated(database: Database) -> None:
+    """Refuse a database whose tables are not those of this program."""
+    found = revision(database)
+    if found is None:
+        raise Unusable("the database has no tables yet: run twelveweeks db upgrade")
+    if found != migrate.head():
+        _refuse_newer(found)
+        raise Unusable(
+            f"the database is at {found} and this program needs {migrate.head()}: "
+            "run twelveweeks db upgrade"
+        )
+
+
+def upgrade(chosen: Settings) -> None:
+    """Bring the database to this program's tables; one of a newer program is left alone."""
+    database = opened(chosen)
+    try:
+        found = revision(database)
+        if found == migrate.head():
+            return
+        if found:
+            _refuse_newer(found)
+    finally:
+        database.dispose()
+    migrate.upgrade(chosen.database_url)
+
+
+def revision(database: Database) -> str | None:
+    """Return what the database was migrated to; None for an empty one and a missing file."""
+    file = file_of(database)
+    if file and not file.exists():
+        return None  # asking would make the file
+    with database.read() as db:
+        return migrate.current(db)
+
+
+def file_of(database: Database) -> Path | None:
+    """Return the file of an SQLite database, None for PostgreSQL."""
+    name = database.engine.url.database
+    return Path(name) if database.dialect == "sqlite" and name else None
+
+
+def _refuse_newer(found: str) -> None:
+    # Revisions are numbered in one line, so a later one is a greater one.
+    if found > migrate.head():
+        raise Unusable(f"the database is at {found}: a newer Twelveweeks made it; use that one")
+
+
+def practice_of(db: Connection, practice_id: str | None) -> dict[str, Any]:
+    """Return the practice named, or the only one there is; `Unusable` when it cannot be told."""
+    if practice_id is None:
+        known = practice_rows.every(db)
+        if len(known) == 1:
+            return known[0]
+        if not known:
+            raise Unusable("there is no practice yet: run twelveweeks practice create")
+        raise Unusable("say which practice: --practice ID (twelveweeks practice list shows it)")
+    wanted = practice_id.strip().lower()
+    found = practice_rows.get(db, practice_id=wanted) if _ID.fullmatch(wanted) else None
+    if found is None:
+        raise Unusable(
+            "there is no practice with that id (twelveweeks practice list shows the known ones)"
+        )
+    return found
+
+
+def actor(practice_id: str) -> Actor:
+    """Return who the audit row of a change made here names."""
+    return Actor(practice_id, "system", None, NAME)
+
+
+def emit(data: Any, as_json: bool, human: Callable[[], None]) -> None:
+    """Print the answer: one JSON document, or what `human` prints."""
+    if as_json:
+        # ASCII only: whatever the terminal's or the pipe's encoding, it stays one document.
+        print(json.dumps(to_jsonable_python(data), indent=2), flush=True)  # noqa: T201
+    else:
+        human()
+
+
+def say(text: str) -> None:
+    """Print an answer's line to stdout, with what the terminal cannot show spelled out."""
+    _line(text, sys.stdout)
+
+
+def tell(text: str) -> None:
+    """Print a message, which is not the answer, to stderr."""
+    _line(text, sys.stderr)
+
+
+def _line(text: str, stream: Any) -> None:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows under their heads, each column as wide as it needs to be."""
+    shown = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(row[i]) for row in [list(heads), *shown]) for i in range(len(heads))]
+    for row in [list(heads), *shown]:
+        say("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    return "" if value is None else str(value)

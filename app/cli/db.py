@@ -1,0 +1,108 @@
+"""`twelveweeks db`: bring the database up to date, see that it is sound, recompute its dates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from app.cli import context
+from app.cli.context import Json
+from app.db import checks, migrate
+from app.db.queries import practices as practice_rows
+from app.services import verification
+
+app = typer.Typer(help="The database: upgrade, check, verify.")
+
+# A line of progress on stderr for every so many courses.
+_STEP = 10_000
+
+
+@app.command()
+def upgrade(as_json: Json = False) -> None:
+    """Bring the database to the newest tables; what is there already stays as it is."""
+    chosen = context.settings()
+    context.upgrade(chosen)
+    answer = {"revision": migrate.head()}
+    context.emit(answer, as_json, lambda: context.say(f"the database is at {migrate.head()}"))
+
+
+@app.command()
+def check(as_json: Json = False) -> None:
+    """Connect, compare the tables' version, and look for broken data; status 1 if there is any."""
+    database = context.opened(context.settings())
+    try:
+        found = context.revision(database)
+        file = context.file_of(database)
+        faults: list[str] = []
+        if found != migrate.head():
+            at = f"at {found}" if found else "without tables"
+            faults.append(
+                f"the database is {at} and this program needs {migrate.head()}: "
+                "run twelveweeks db upgrade"
+            )
+        there = file is None or file.exists()
+        faults += checks.faults(database) if there else []
+        answer: dict[str, Any] = {
+            "database": database.dialect,
+            "version": database.version() if there else None,
+            "revision": found,
+            "head": migrate.head(),
+            "faults": faults,
+            "warnings": checks.warnings(database) if there else [],
+            "ok": not faults,
+        }
+    finally:
+        database.dispose()
+    context.emit(answer, as_json, lambda: _show(answer))
+    if faults:
+        raise typer.Exit(1)
+
+
+def _show(answer: dict[str, Any]) -> None:
+    context.say(f"{answer['version'] or answer['database']}, tables at {answer['revision']}")
+    for kind in ("fault", "warning"):
+        for told in answer[f"{kind}s"]:
+            context.say(f"{kind}: {told}")
+    if answer["ok"]:
+        context.say("sound")
+
+
+@app.command()
+def verify(as_json: Json = False) -> None:
+    """Recompute every course's dates; name the differing and the waiting, with status 1."""
+    differing: list[dict[str, Any]] = []
+    waiting: list[dict[str, str]] = []
+    seen = 0
+    with context.database() as database, database.read() as db:
+        for practice in practice_rows.every(db):
+            for course in verification.check(db, practice_id=practice["id"]):
+                seen += 1
+                if seen % _STEP == 0:
+                    context.tell(f"{seen} courses compared")
+                named = {"practice_id": practice["id"], "course_id": course.course_id}
+                if course.waiting:
+                    waiting.append(named)
+                for column, (stored, recomputed) in course.differences.items():
+                    values = {"column": column, "stored": stored, "recomputed": recomputed}
+                    differing.append(named | values)
+    answer = {
+        "courses": seen,
+        "differences": differing,
+        "waiting": waiting,
+        "ok": not (differing or waiting),
+    }
+    context.emit(answer, as_json, lambda: _tell(seen, differing, waiting))
+    if not answer["ok"]:
+        raise typer.Exit(1)
+
+
+def _tell(seen: int, differing: list[dict[str, Any]], waiting: list[dict[str, str]]) -> None:
+    for d in differing:
+        context.say(
+            f"course {d['course_id']}: {d['column']} is stored as {d['stored']}, "
+            f"recomputed it is {d['recomputed']}"
+        )
+    for w in waiting:
+        context.say(f"course {w['course_id']}: waits to be recomputed under the present settings")
+    context.say(f"{seen} courses, {len(differing)} differences, {len(waiting)} waiting")

@@ -1,0 +1,116 @@
+"""`twelveweeks import`: a clinic's history from its spreadsheet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import clock
+from app.cli import context
+from app.cli.context import Json, PracticeId, Unusable
+from app.cli.files import save
+from app.data.import_mapping import HistoryMapping, read_mapping
+from app.services import imports
+from app.services.imports import Report
+
+app = typer.Typer(help="Records from elsewhere.")
+
+# Refused rows shown in a terminal; a file of them holds them all.
+_MOST_SHOWN = 20
+
+
+@app.callback()
+def _group() -> None:
+    """Records from elsewhere."""
+
+
+@app.command()
+def history(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The spreadsheet as CSV.")],
+    practice: PracticeId = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Which columns hold what, where it differs."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen and save nothing.")
+    ] = False,
+    rejected: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.csv", help="Write the refused rows there, to be mended."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Load treatments; what is there already is skipped, so a file can be loaded again."""
+    content = file.read_bytes()
+    chosen = _mapping(mapping)
+    with context.database() as database, database.write() as db:
+        by = context.actor(context.practice_of(db, practice)["id"])
+        with _bar() as progress:
+            report = imports.load_history(
+                db,
+                content=content,
+                file_name=file.name,
+                mapping=chosen,
+                dry_run=dry_run,
+                progress=progress,
+                by=by,
+                now=clock.now(),
+            )
+    answer = report.document()
+    if rejected is not None:
+        # The mark tells spreadsheets that it is UTF-8.
+        save(rejected, imports.rejected_csv(report.rejected, content), encoding="utf-8-sig")
+        answer["rejected_file"] = str(rejected)
+    context.emit(answer, as_json, lambda: _tell(report, rejected))
+
+
+def _mapping(file: Path | None) -> HistoryMapping | None:
+    if file is None:
+        return None
+    try:
+        return read_mapping(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise Unusable("the mapping file is not UTF-8 text") from None
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """Lend what draws the progress on stderr; where that is no terminal, nothing is drawn."""
+    if not sys.stderr.isatty():
+        yield lambda done, of: None
+        return
+    with typer.progressbar(length=1_000, label="Loading", file=sys.stderr) as bar:
+
+        def draw(done: int, of: int) -> None:
+            bar.update((1_000 * done // of if of else 1_000) - bar.pos)
+
+        yield draw
+
+
+def _tell(report: Report, rejected: Path | None) -> None:
+    done = "would be loaded" if report.dry_run else "loaded"
+    context.say(
+        f"{report.accepted} {done}, {len(report.skipped)} there already, "
+        f"{len(report.rejected)} refused."
+    )
+    if report.import_id:
+        context.say(f"Import {report.import_id}")
+    for title, remarks in (("Refused", report.rejected), ("To look at", report.warnings)):
+        if remarks:
+            context.say("")
+            shown = remarks[:_MOST_SHOWN]
+            context.table(
+                (title, "column", "why"), [(f"line {r.line}", r.column, r.message) for r in shown]
+            )
+            if len(remarks) > len(shown):
+                context.say(f"and {len(remarks) - len(shown)} more (--json shows all)")
+    if rejected is not None:
+        context.tell(f"{len(report.rejected)} refused rows in {rejected}")
+    elif report.rejected:
+        context.tell("--rejected OUT.csv writes the refused rows, to be mended and loaded again")

@@ -1,0 +1,50 @@
+"""Compare the stored dates of courses with what follows from their history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from app.db.engine import Connection
+from app.db.queries import facts as rows
+from app.db.queries.records import Record
+from app.domain.errors import NotFound
+from app.services import dates
+
+# Courses read in one statement.
+PIECE = 500
+
+
+class Checked(NamedTuple):
+    """One course: `{column: (stored, recomputed)}`, and whether it still waits to be recomputed."""
+
+    course_id: str
+    differences: Record
+    waiting: bool
+
+
+def check(db: Connection, *, practice_id: str) -> Iterator[Checked]:
+    """Yield every course of the practice, compared.
+
+    A course that waits since a change of the practice's settings is told as waiting; its stored
+    dates are those of the old settings, so they are not compared.
+    """
+    after: str | None = None
+    while True:
+        found = rows.after_course(db, practice_id=practice_id, after=after, limit=PIECE)
+        for facts in found:
+            course = facts.course
+            waiting = course["dates_revision"] < facts.practice["dates_revision"]
+            differences: Record = {}
+            if not waiting:
+                try:
+                    dates.complete(db, facts, practice_id=practice_id)
+                except NotFound:
+                    pinned = (course["protocol"], course["protocol_version"])
+                    differences = {"protocol_version": (f"{pinned[0]} {pinned[1]}", None)}
+                else:
+                    differences = dates.differences(facts)
+            yield Checked(course["id"], differences, waiting)
+        if len(found) < PIECE:
+            return
+        after = found[-1].course["id"]
