@@ -3,12 +3,15 @@
 from fastapi import APIRouter
 
 from app.api import (
+    closures,
     courses,
     health,
+    imports,
     locations,
     me,
     patients,
     practices,
+    practitioners,
     protocols,
     sessions,
     worklist,
@@ -17,7 +20,19 @@ from app.api import (
 
 def routers() -> list[APIRouter]:
     """Return the routers that live under `/v1`, all of them behind a key."""
-    nouns = (me, practices, locations, protocols, patients, courses, sessions, worklist)
+    nouns = (
+        me,
+        practices,
+        locations,
+        practitioners,
+        closures,
+        protocols,
+        patients,
+        courses,
+        sessions,
+        worklist,
+        imports,
+    )
     return [noun.router for noun in nouns]
 
 

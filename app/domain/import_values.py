@@ -78,7 +78,8 @@ def same_words(text: str) -> str:
 
 def checked(text: str) -> str:
     """Return the text if it can be stored in a field of one line."""
-    if len(text) > LONGEST:
+    # The form it is compared in may be longer (one letter folds to up to three) and is stored too.
+    if len(text) > LONGEST or len(text.casefold()) > 2 * LONGEST:
         raise Unreadable(f"has more than {LONGEST} characters")
     if _UNWANTED.search(text):
         raise Unreadable("holds characters that are no text")
@@ -111,7 +112,7 @@ def _parts(text: str) -> tuple[int, int, int]:
         return int(found[3]), _MONTH[found[1]], int(found[2])
     if (found := _DAY_FIRST.fullmatch(text)) and found[2] in _MONTH:
         return int(found[3]), _MONTH[found[2]], int(found[1])
-    raise Unreadable("is not a date: write 6/17/2025, 2025-06-17 or Jun 17, 2025")
+    raise Unreadable("cannot be read: write 6/17/2025, 2025-06-17 or Jun 17, 2025")
 
 
 def _in_calendar(year: int, month: int, number_of_day: int) -> date:
@@ -129,7 +130,7 @@ def units(text: str) -> int:
         raise Unreadable("is empty")
     found = _UNITS.fullmatch(text)
     if found is None:
-        raise Unreadable("is not a number of units")
+        raise Unreadable("cannot be read")
     exact = Decimal(found[1]) * 100
     hundredths = int(exact)
     if hundredths != exact:

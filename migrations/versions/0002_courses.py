@@ -16,10 +16,10 @@ def upgrade() -> None:
     op.create_table(
         "patient",
         sa.Column("mrn", sa.String(length=200), nullable=False),
-        sa.Column("mrn_key", sa.String(length=400), nullable=False),
+        sa.Column("mrn_key", sa.String(length=600), nullable=False),
         sa.Column("family_name", sa.String(length=200), nullable=False),
         sa.Column("given_name", sa.String(length=200), nullable=False),
-        sa.Column("family_key", sa.String(length=400), nullable=False),
+        sa.Column("family_key", sa.String(length=600), nullable=False),
         sa.Column("search_key", sa.Text(), nullable=False),
         sa.Column("birth_date", sa.Date(), nullable=False),
         sa.Column("sex", sa.String(length=32), nullable=True),

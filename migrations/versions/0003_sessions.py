@@ -95,6 +95,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("status = 'booked'"),
         )
         batch_op.create_index(
+            "ix_session_continues",
+            ["practice_id", "continues_session_id"],
+            unique=False,
+            postgresql_where=sa.text("continues_session_id IS NOT NULL"),
+            sqlite_where=sa.text("continues_session_id IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_session_given",
             ["practice_id", "given_on"],
             unique=False,

@@ -20,11 +20,12 @@ class Patient(OfPractice, Base):
 
     mrn: Mapped[str] = mapped_column(String(200))
     # The MRN as it is compared: trimmed and case-folded.
-    mrn_key: Mapped[str] = mapped_column(String(400))
+    # Case-folding makes a text up to three times as long.
+    mrn_key: Mapped[str] = mapped_column(String(600))
     family_name: Mapped[str] = mapped_column(String(200))
     given_name: Mapped[str] = mapped_column(String(200))
     # What lists are sorted by, and what a search looks through (names and MRN, case-folded).
-    family_key: Mapped[str] = mapped_column(String(400))
+    family_key: Mapped[str] = mapped_column(String(600))
     search_key: Mapped[str] = mapped_column(Text)
     birth_date: Mapped[date] = mapped_column(Date)
     sex: Mapped[str | None] = mapped_column(String(32))

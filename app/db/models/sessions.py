@@ -13,6 +13,7 @@ from app.db.base import At, Base, Json, Key, OfPractice, of_practice, one_of, re
 _BOOKED = text("status = 'booked'")
 _GIVEN = text("given_on IS NOT NULL")
 _STARTS = text("starts_on IS NOT NULL")
+_CONTINUES = text("continues_session_id IS NOT NULL")
 
 
 class Session(OfPractice, Base):
@@ -38,6 +39,14 @@ class Session(OfPractice, Base):
         CheckConstraint("administered >= 0", name="administered"),
         Index(None, "practice_id", "course_id"),
         Index(None, "practice_id", "sort_at", "id"),
+        Index(
+            # Asked for every session that is deleted (an import taken back): is it continued?
+            "ix_session_continues",
+            "practice_id",
+            "continues_session_id",
+            postgresql_where=_CONTINUES,
+            sqlite_where=_CONTINUES,
+        ),
         Index(
             "ix_session_booked",
             "practice_id",

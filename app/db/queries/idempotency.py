@@ -52,7 +52,9 @@ def claim(
         "created_at": now,
         "forgotten_before": forgotten_before,
     }
-    return db.execute(_CLAIM[db.dialect.name], values).rowcount == 1
+    # Without the option the count of an INSERT is not kept on PostgreSQL.
+    counted = {"preserve_rowcount": True}
+    return db.execute(_CLAIM[db.dialect.name], values, execution_options=counted).rowcount == 1
 
 
 def get(db: Connection, *, practice_id: str, key: str) -> Record | None:

@@ -1,0 +1,93 @@
+"""Practitioners: the people who give treatments."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query as FromQuery
+from pydantic import Field
+
+from app.api import plain
+from app.api.pages import PageQuery
+from app.api.plain import Noun
+from app.api.shapes import IdentifierOut, Identifiers, Resource, listing
+from app.db.models import Practitioner
+from app.edge.fields import Body, PathId, Text
+from app.edge.routing import Door
+from app.edge.work import Answer, Working
+
+router = Door(tag="practice")
+Npi = Annotated[str, Field(pattern=r"^[0-9]{10}$")]
+PRACTITIONER = Noun(
+    Practitioner, "practitioner", "practitioners", ("name", "npi", "active"), ("name", "active")
+)
+
+
+class PractitionerIn(Body):
+    name: Text
+    npi: Npi | None = None
+    active: bool = True
+    identifiers: Identifiers | None = None
+
+
+class PractitionerPatch(Body):
+    name: Text | None = None
+    npi: Npi | None = None
+    active: bool | None = None
+    identifiers: Identifiers | None = None
+
+
+class PractitionerOut(Resource):
+    name: str
+    npi: str | None
+    active: bool
+    identifiers: list[IdentifierOut]
+
+
+@router.read("/practitioners", may="practice:read", gives=listing(PractitionerOut))
+def list_practitioners(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
+    """List the people who give treatments."""
+    return plain.page(work, PRACTITIONER, query)
+
+
+@router.write(
+    "POST",
+    "/practitioners",
+    may="practice:write",
+    gives=PractitionerOut,
+    status=201,
+    can=("duplicate",),
+)
+def add_practitioner(work: Working, body: PractitionerIn) -> Answer:
+    """Add a practitioner."""
+    return plain.add(work, PRACTITIONER, body)
+
+
+@router.write(
+    "POST",
+    "/practitioners/upsert",
+    may="practice:write",
+    gives=PractitionerOut,
+    can=("duplicate",),
+)
+def upsert_practitioner(work: Working, body: PractitionerIn) -> Answer:
+    """Change the practitioner with one of these identifiers, or add one (201)."""
+    return plain.upsert(work, PRACTITIONER, body)
+
+
+@router.read("/practitioners/{id}", may="practice:read", gives=PractitionerOut, tagged=True)
+def show_practitioner(work: Working, id: PathId) -> Answer:
+    """Return one practitioner."""
+    return plain.one(work, PRACTITIONER, id)
+
+
+@router.write(
+    "PATCH",
+    "/practitioners/{id}",
+    may="practice:write",
+    gives=PractitionerOut,
+    can=("duplicate",),
+)
+def change_practitioner(work: Working, id: PathId, body: PractitionerPatch) -> Answer:
+    """Change a practitioner."""
+    return plain.change(work, PRACTITIONER, id, body)

@@ -1,0 +1,152 @@
+"""The same import over REST and from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.db.engine import Database
+from tests.imports.conftest import NOW, Load, a_row, a_sheet
+from tests.support.clinic import Clinic, a_clinic
+
+SHEET = a_sheet(a_row(), a_row(on="3/30/2026"), a_row(on="3/30/2026"), a_row(units="abc"))
+
+
+@pytest.fixture
+def clinic(database: Database) -> Iterator[Clinic]:
+    with a_clinic(database, now=NOW) as made:
+        yield made
+
+
+def send(clinic: Clinic, content: bytes | str, query: str = "", **headers: str) -> Any:
+    allowed = {"authorization": f"Bearer {clinic.key}", "content-type": "text/csv"}
+    allowed |= {name.replace("_", "-"): value for name, value in headers.items()}
+    return clinic.client.post(f"/v1/imports/history{query}", content=content, headers=allowed)
+
+
+def test_load_look_and_revert_over_rest(clinic: Clinic) -> None:
+    tried = send(clinic, SHEET, "?dry_run=true")
+    assert (tried.status_code, tried.json()["id"], tried.json()["accepted"]) == (200, None, 2)
+    answer = send(clinic, SHEET)
+    body = answer.json()
+    assert answer.status_code == 201
+    assert answer.headers["location"] == f"/v1/imports/{body['id']}"
+    assert (body["accepted"], body["skipped"]) == (2, 1)
+    assert body["rejected"] == [
+        {
+            "line": 5,
+            "column": "Units",
+            "code": "units_unreadable",
+            "message": "The number of units cannot be read.",
+        }
+    ]
+    shown = clinic.get(f"/imports/{body['id']}")
+    assert {shown[n] == body[n] for n in ("id", "accepted", "skipped", "rejected", "created")} == {
+        True
+    }
+    [row] = clinic.get("/worklist?on=2026-07-01")["items"]
+    assert (row["due_on"], row["cycle"], row["patient"]["mrn"]) == ("2026-06-22", 3, "M1")
+    reverted = clinic.post(f"/imports/{body['id']}/revert")
+    assert reverted["removed"]["session"] == 2
+    assert reverted["reverted_at"]
+    assert clinic.get("/worklist?on=2026-07-01")["items"] == []
+    assert clinic.refusal("POST", f"/imports/{body['id']}/revert")["code"] == "wrong-state"
+
+
+def test_a_retry_is_answered_alike(clinic: Clinic) -> None:
+    first = send(clinic, SHEET, idempotency_key="k1")
+    again = send(clinic, SHEET, idempotency_key="k1")
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.json() == first.json()
+    assert send(clinic, SHEET + "x", idempotency_key="k1").json()["code"] == "idempotency-mismatch"
+
+
+REFUSED: list[tuple[bytes | str, str, dict[str, str], int, str]] = [
+    ("", "", {}, 422, "bad-import-file"),
+    ("a,b\n1,2", "", {}, 422, "bad-import-file"),
+    (b"\x00\x01", "", {}, 422, "bad-import-file"),
+    (SHEET, "", {"content_type": "application/json"}, 415, "unsupported-media-type"),
+    (SHEET, "?dry_run=1", {}, 422, "invalid"),
+    (SHEET, "?dryrun=true", {}, 422, "invalid"),
+]
+
+
+@pytest.mark.parametrize(("content", "query", "headers", "status", "code"), REFUSED)
+def test_what_is_refused_over_rest(
+    sqlite: Database,
+    content: bytes | str,
+    query: str,
+    headers: dict[str, str],
+    status: int,
+    code: str,
+) -> None:
+    with a_clinic(sqlite, now=NOW) as clinic:
+        answer = send(clinic, content, query, **headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_another_practices_import_is_not_there(clinic: Clinic) -> None:
+    other = Load(clinic.database)
+    report = other(SHEET)
+    assert clinic.refusal("GET", f"/imports/{report.import_id}")["code"] == "not-found"
+    assert clinic.refusal("POST", f"/imports/{report.import_id}/revert")["code"] == "not-found"
+
+
+def command(url: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "TWELVEWEEKS_DATABASE_URL": url}
+    program = Path(sys.executable).with_name("twelveweeks")
+    return subprocess.run(
+        [program, "import", "history", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_command(load: Load, database_url: str, tmp_path: Path) -> None:
+    sheet = a_sheet(a_row(), a_row(on="3/30/2025"), a_row(on="1/5/2026"), a_row(units="abc"))
+    sheet = sheet.replace("2026", "2024")
+    (tmp_path / "history.csv").write_text(sheet, encoding="utf-8")
+    arguments = ("history.csv", "--practice", load.practice_id, "--json")
+    trial = command(database_url, tmp_path, *arguments, "--dry-run")
+    assert (trial.returncode, trial.stderr) == (0, "")
+    assert json.loads(trial.stdout)["accepted"] == 2
+    assert load.rows("SELECT count(*) FROM patient") == [(0,)]
+    done = command(database_url, tmp_path, *arguments, "--rejected", "out.csv")
+    answer = json.loads(done.stdout)
+    assert (answer["accepted"], answer["skipped"]) == (2, 1)
+    assert [(r["line"], r["column"], r["code"]) for r in answer["rejected"]] == [
+        (5, "Units", "units_unreadable")
+    ]
+    mended = (tmp_path / "out.csv").read_text(encoding="utf-8-sig").replace("abc", "155")
+    assert mended.count("\n") == 2
+    (tmp_path / "out.csv").write_text(mended.replace("1/5/2024", "1/5/2023"), encoding="utf-8")
+    again = command(database_url, tmp_path, "out.csv", "--practice", load.practice_id)
+    assert again.stdout.startswith("1 loaded, 0 there already, 0 refused.")
+
+
+def test_the_commands_errors_are_one_line(load_sqlite: Load, tmp_path: Path) -> None:
+    url = f"sqlite:///{load_sqlite.database.engine.url.database}"
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    (tmp_path / "m.toml").write_bytes(b"\xff")
+    for arguments in (
+        ("missing.csv",),
+        ("x.csv",),
+        ("x.csv", "--mapping", "m.toml"),
+        ("x.csv", "--mapping", "missing.toml"),
+        ("x.csv", "--practice", "nobody"),
+    ):
+        done = command(url, tmp_path, *arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("twelveweeks: ")
+        assert done.stderr.count("\n") == 1
