@@ -10,6 +10,7 @@ from datetime import timedelta
 import anyio
 import anyio.to_thread
 from fastapi import FastAPI
+from starlette.responses import PlainTextResponse
 
 from app import __version__, api, clock
 from app.clock import Clock
@@ -78,7 +79,9 @@ def create_app(
     app.include_router(problem_pages.router)
     app.include_router(docs_page.router)
     metrics = Metrics()
-    app.add_api_route("/metrics", metrics.answer, tags=["operation"])
+    app.add_api_route(
+        "/metrics", metrics.answer, response_class=PlainTextResponse, tags=["operation"]
+    )
     problems.install(app)
     app.add_middleware(
         Limits,

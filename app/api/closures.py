@@ -80,7 +80,12 @@ def add_closure(work: Working, body: ClosureIn) -> Answer:
 
 
 @router.write(
-    "POST", "/closures/upsert", may="practice:write", gives=ClosureOut, can=("duplicate",)
+    "POST",
+    "/closures/upsert",
+    may="practice:write",
+    gives=ClosureOut,
+    may_create=True,
+    can=("duplicate",),
 )
 def upsert_closure(work: Working, body: ClosureIn) -> Answer:
     """Change the closure with one of these identifiers, or add it (201)."""

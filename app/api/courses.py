@@ -41,7 +41,7 @@ from app.edge.fields import (
 from app.edge.preconditions import etag
 from app.edge.routing import Door
 from app.edge.work import Answer, Work, Working
-from app.services import courses, dates, identifiers, records
+from app.services import courses, dates, records
 
 router = Door(tag="courses")
 
@@ -104,13 +104,6 @@ class OutsideIn(Body):
 
 class VoidIn(Body):
     reason: Text
-
-
-class HoldOut(Shape):
-    id: str
-    since: Annotated[date, Field(alias="from")]
-    until: date | None
-    review_on: date | None
 
 
 class CourseOut(Resource):
@@ -248,11 +241,10 @@ def change(work: Working, id: PathId, body: CoursePatch) -> Answer:
     facts = _facts(work, id)
     work.require_match(etag(facts.course["version"]))
     values = patch(body, "indication", "prior_cycles", "identifiers")
-    if values.pop("identifiers", None) is not None:
-        identifiers.put(
-            work.db, kind=courses.KIND, id=id, identifiers=pairs(body.identifiers), by=work.by
-        )
-    changed = courses.change(work.db, facts=facts, values=values, by=work.by, now=work.now)
+    named = None if values.pop("identifiers", None) is None else pairs(body.identifiers)
+    changed = courses.change(
+        work.db, facts=facts, values=values, identified=named, by=work.by, now=work.now
+    )
     return _answer(work, changed.course)
 
 

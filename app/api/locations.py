@@ -61,7 +61,12 @@ def add_location(work: Working, body: LocationIn) -> Answer:
 
 
 @router.write(
-    "POST", "/locations/upsert", may="practice:write", gives=LocationOut, can=("duplicate",)
+    "POST",
+    "/locations/upsert",
+    may="practice:write",
+    gives=LocationOut,
+    may_create=True,
+    can=("duplicate",),
 )
 def upsert_location(work: Working, body: LocationIn) -> Answer:
     """Change the location with one of these identifiers, or add it (201)."""

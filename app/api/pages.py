@@ -57,6 +57,9 @@ def page(
     day = on.isoformat() if on else None
     cursor = paging.encode(key, position, pinned(query, "on"), listing=listing, on=day)
     request = work.request
+    if request.method != "GET":
+        # The filters came in a body: no address leads to the next page.
+        return Answer({"items": items, "next_cursor": cursor})
     params = {name: value for name, value in request.query_params.items() if name != "cursor"}
     link = paging.link_header(request.url.path, params, cursor)
     return Answer({"items": items, "next_cursor": cursor}, headers={"link": link})

@@ -168,7 +168,12 @@ def register(work: Working, body: PatientIn) -> Answer:
 
 
 @router.write(
-    "POST", "/patients/upsert", may="patients:write", gives=PatientOut, can=("duplicate",)
+    "POST",
+    "/patients/upsert",
+    may="patients:write",
+    gives=PatientOut,
+    may_create=True,
+    can=("duplicate",),
 )
 def upsert(work: Working, body: PatientIn) -> Answer:
     """Update the patient with one of these identifiers or this MRN; register a new one (201)."""

@@ -68,6 +68,7 @@ def add_practitioner(work: Working, body: PractitionerIn) -> Answer:
     "/practitioners/upsert",
     may="practice:write",
     gives=PractitionerOut,
+    may_create=True,
     can=("duplicate",),
 )
 def upsert_practitioner(work: Working, body: PractitionerIn) -> Answer:

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from app.api.shapes import Shape
 from app.edge.fields import PathCode, path_number
+from app.edge.preconditions import etag
 from app.edge.routing import Door
-from app.edge.work import Answer, Working
+from app.edge.work import Answer, Work, Working
 from app.services import protocols
 
 router = Door(tag="protocols")
@@ -49,11 +50,12 @@ def list_protocols(work: Working) -> Answer:
     return Answer({"items": items, "next_cursor": None})
 
 
-@router.read("/protocols/{code}/versions/{number}", may="protocols:read", gives=ProtocolOut)
+@router.read(
+    "/protocols/{code}/versions/{number}", may="protocols:read", gives=ProtocolOut, tagged=True
+)
 def show(work: Working, code: PathCode, number: VersionNumber) -> Answer:
     """Return one version whole."""
-    found = protocols.definition(work.db, practice_id=work.practice_id, code=code, number=number)
-    return Answer(found)
+    return _answer(work, code, number)
 
 
 @router.write(
@@ -68,11 +70,10 @@ def draft(work: Working, body: Annotated[dict[str, Any], FromBody()]) -> Answer:
     """Save a definition as the draft of its version; it can be replaced until it is published."""
     definition = {n: v for n, v in body.items() if n not in ("state", "built_in")}
     row = protocols.draft(work.db, definition, by=work.by, now=work.now)
-    shown = protocols.definition(
-        work.db, practice_id=work.practice_id, code=row["code"], number=row["number"]
-    )
-    where = f"/v1/protocols/{row['code']}/versions/{row['number']}"
-    return Answer(shown, 201, location=where)
+    answer = _answer(work, row["code"], row["number"])
+    answer.status = 201
+    answer.location = f"/v1/protocols/{row['code']}/versions/{row['number']}"
+    return answer
 
 
 @router.write(
@@ -85,4 +86,11 @@ def draft(work: Working, body: Annotated[dict[str, Any], FromBody()]) -> Answer:
 def publish(work: Working, code: PathCode, number: VersionNumber) -> Answer:
     """Publish a draft: new courses use it, and it never changes again."""
     protocols.publish(work.db, code=code, number=number, by=work.by, now=work.now)
-    return show(work, code, number)
+    return _answer(work, code, number)
+
+
+def _answer(work: Work, code: str, number: int) -> Answer:
+    shown, version = protocols.definition(
+        work.db, practice_id=work.practice_id, code=code, number=number
+    )
+    return Answer(shown, etag=etag(version))

@@ -209,7 +209,10 @@ _SAME = (
 
 
 def shown(
-    session: Record, facts: CourseFacts, protocol: Protocol | None, identified: list[Record]
+    session: Record,
+    facts: CourseFacts,
+    protocol: Protocol | None,
+    identified: list[dict[str, str]],
 ) -> Record:
     """Return a session as it is shown; `protocol` is the version it was given under."""
     given = session["status"] == "given"

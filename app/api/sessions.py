@@ -26,12 +26,11 @@ from app.api.shapes import Record, Shape, listing, pairs, patch
 from app.db.queries import identifiers as identifier_rows
 from app.db.queries import sessions as rows
 from app.domain.errors import Invalid
-from app.domain.protocol import Protocol
 from app.edge.fields import Day, Id, PathId, comma_list
 from app.edge.preconditions import etag
 from app.edge.routing import Door
 from app.edge.work import Answer, Work, Working
-from app.services import dates, identifiers, practices, protocols, sessions, treatments
+from app.services import dates, practices, protocols, sessions, treatments
 from app.services.sessions import Saved
 from app.services.treatments import Given
 
@@ -118,10 +117,9 @@ def _lines(work: Work, found: list[Record]) -> list[Record]:
     )
     lines = []
     for session in found:
-        saved = Saved(session, courses[session["course_id"]])
-        line = shown(session, saved.facts, _protocol(work, saved), [*named.get(session["id"], [])])
+        saved = Saved(session, courses[session["course_id"]], named.get(session["id"], []))
         patient = {"id": session["patient_id"]} | {name: session[name] for name in _PATIENT}
-        lines.append(line | {"patient": patient})
+        lines.append(_shown(work, saved) | {"patient": patient})
     return lines
 
 
@@ -137,7 +135,7 @@ def add(work: Working, id: PathId, body: SessionIn) -> Answer:
     """Book a session, or record one that was given; the answer holds the new schedule."""
     identified = pairs(body.identifiers)
     if body.status == "booked":
-        _refuse(body, "given_at", "given_on", "chart", "continues_session_id", "product")
+        _refuse(body, *_OF_GIVEN)
         if body.starts_at is None:
             raise Invalid(("/starts_at", "a booking needs its start"))
         saved = sessions.book(
@@ -152,17 +150,25 @@ def add(work: Working, id: PathId, body: SessionIn) -> Answer:
             now=work.now,
         )
     else:
-        _refuse(body, "starts_at", "override_reason")
+        _refuse(body, *_OF_BOOKED)
         given = _given(body)
         if given.given_at is None and given.given_on is None:
             raise Invalid(("/given_at", "say when it was given: given_at or given_on"))
         given.identified = identified
         saved = treatments.record(work.db, course_id=id, given=given, by=work.by, now=work.now)
-    return _answer(work, saved, created=True, fresh=not identified)
+    return _answer(work, saved, created=True)
+
+
+_OF_BOOKED = ("starts_at", "override_reason")
+_OF_GIVEN = (
+    *("given_at", "given_on", "chart", "completeness"),
+    *("reason", "continues_session_id", "product"),
+)
 
 
 def _refuse(body: SessionIn, *names: str) -> None:
-    wrong = [name for name in names if getattr(body, name) is not None]
+    said = body.model_fields_set
+    wrong = [name for name in names if name in said and getattr(body, name) is not None]
     if wrong:
         raise Invalid(*((f"/{name}", f"does not go with status {body.status}") for name in wrong))
 
@@ -189,8 +195,7 @@ def _given(body: SessionIn | GivenIn) -> Given:
 def show(work: Working, id: PathId) -> Answer:
     """Return one session with its injections, totals by area and findings."""
     saved = sessions.load(work.db, id, by=work.by)
-    body = shown(saved.session, saved.facts, _protocol(work, saved), _identifiers(work, id))
-    return Answer(body, etag=_tag(saved))
+    return Answer(_shown(work, saved), etag=_tag(saved))
 
 
 @router.write(
@@ -212,14 +217,18 @@ def correct(work: Working, id: PathId, body: SessionPatch) -> Answer:
         wrong = values.keys() - {"location_id", "practitioner_id", "identifiers"}
         if wrong:
             raise Invalid(*((f"/{name}", "belongs to a given session") for name in sorted(wrong)))
-    if values.pop("identifiers", None) is not None:
-        named = pairs(body.identifiers)
-        identifiers.put(work.db, kind=sessions.KIND, id=id, identifiers=named, by=work.by)
+    named = None if values.pop("identifiers", None) is None else pairs(body.identifiers)
     chart = body.chart.order() if values.pop("chart", None) and body.chart else None
     if "reason" in values:
         values["partial_reason"] = values.pop("reason")
     saved = treatments.correct(
-        work.db, saved=saved, values=values, chart=chart, by=work.by, now=work.now
+        work.db,
+        saved=saved,
+        values=values,
+        chart=chart,
+        identified=named,
+        by=work.by,
+        now=work.now,
     )
     return _answer(work, saved)
 
@@ -329,33 +338,26 @@ def void(work: Working, id: PathId, body: ReasonIn) -> Answer:
     return _answer(work, saved)
 
 
-def _answer(work: Work, saved: Saved, *, created: bool = False, fresh: bool = False) -> Answer:
-    """Return the session with its course's new schedule; a `fresh` one has no identifiers."""
-    session = saved.session
-    identified = [] if fresh else _identifiers(work, session["id"])
-    body = shown(session, saved.facts, _protocol(work, saved), identified)
-    body["schedule"] = schedule_of(saved.facts, work.today)
-    where = f"/v1/sessions/{session['id']}" if created else None
+def _answer(work: Work, saved: Saved, *, created: bool = False) -> Answer:
+    """Return the session with its course's new schedule."""
+    body = _shown(work, saved) | {"schedule": schedule_of(saved.facts, work.today)}
+    where = f"/v1/sessions/{saved.session['id']}" if created else None
     return Answer(body, 201 if created else 200, _tag(saved), where)
 
 
 def _tag(saved: Saved) -> str:
-    # Its cycle and findings follow from the course's other sessions, so both versions count.
-    return etag(f"{saved.session['version']}.{saved.facts.course['version']}")
+    # Its cycle and findings follow from the course's other sessions and the practice's numbers.
+    parts = (saved.session, saved.facts.course, saved.facts.practice)
+    return etag(".".join(str(part["version"]) for part in parts))
 
 
-def _identifiers(work: Work, id: str) -> list[Record]:
-    found = identifier_rows.of(work.db, practice_id=work.practice_id, kind=sessions.KIND, ids=[id])
-    return [dict(i) for i in found.get(id, [])]
-
-
-def _protocol(work: Work, saved: Saved) -> Protocol | None:
-    session = saved.session
-    if not session["protocol"]:
-        return None
-    return protocols.version(
-        work.db,
-        practice_id=work.practice_id,
-        code=session["protocol"],
-        number=session["protocol_version"],
-    )
+def _shown(work: Work, saved: Saved) -> Record:
+    session, protocol = saved.session, None
+    if session["protocol"]:
+        protocol = protocols.version(
+            work.db,
+            practice_id=work.practice_id,
+            code=session["protocol"],
+            number=session["protocol_version"],
+        )
+    return shown(session, saved.facts, protocol, saved.identifiers)

@@ -85,7 +85,8 @@ def patch(body: Body, *required: str) -> Record:
     values = {name: getattr(body, name) for name in body.model_fields_set}
     nulls = [name for name in required if name in values and values[name] is None]
     if nulls:
-        raise Invalid(*((f"/{name}", "must not be null") for name in nulls))
+        sent = {name: field.alias or name for name, field in type(body).model_fields.items()}
+        raise Invalid(*((f"/{sent[name]}", "must not be null") for name in nulls))
     return values
 
 

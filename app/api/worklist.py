@@ -140,7 +140,7 @@ def show(work: Working, query: Annotated[WorklistPageQuery, FromQuery()]) -> Ans
         work.db, setting=setting, asked=query.asked(), after=after, limit=query.limit
     )
     position = (place[0].isoformat(), place[1]) if place else None
-    items = [row_shown(row) for row in found]
+    items = [row_shown(row, work.practice_id) for row in found]
     return pages.page(work, query, items, position, key=key, listing="worklist", on=setting.on)
 
 
@@ -188,7 +188,8 @@ def demand(work: Working, query: Annotated[DemandQuery, FromQuery()]) -> Answer:
     return Answer({"from": since, "weeks": weeks})
 
 
-def row_shown(row: Row) -> Record:
+def row_shown(row: Row, practice_id: str) -> Record:
+    """Return a row as it is shown."""
     stored, stands = row.stored, row.standing
     actions = [action_shown(a, stored.id) for a in stands.actions]
     return {
@@ -216,17 +217,16 @@ def row_shown(row: Row) -> Record:
         "actions": actions,
         "location_id": stands.location_id,
         "practitioner_id": stands.practitioner_id,
-        "decisive_reason": _decisive(row),
+        "decisive_reason": _decisive(row, practice_id),
     }
 
 
-def _decisive(row: Row) -> Record | None:
+def _decisive(row: Row, practice_id: str) -> Record | None:
     stored = row.stored
     if stored.due_rule is None:
         return None
-    source_id = stored.due_source_id
-    if stored.due_source_type == "course":
-        source_id = stored.id
+    own = {"course": stored.id, "practice": practice_id}
+    source_id = own.get(stored.due_source_type, stored.due_source_id)
     return {
         "rule": stored.due_rule,
         "on": stored.due_on,

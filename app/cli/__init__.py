@@ -49,7 +49,6 @@ app.add_typer(practices.app, name="practice")
 app.add_typer(keys.app, name="keys")
 app.add_typer(imports.app, name="import")
 app.add_typer(export.app, name="export")
-app.add_typer(imports.app, name="import")
 
 
 def main() -> None:

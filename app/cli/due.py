@@ -56,7 +56,10 @@ def due(
         # With the shapes of the REST interface, which take half a second to load.
         from app.api.worklist import row_shown
 
-        answer = {"on": setting.on, "items": [row_shown(row) for row in rows]}
+        answer = {
+            "on": setting.on,
+            "items": [row_shown(row, setting.practice["id"]) for row in rows],
+        }
         context.emit(answer, True, lambda: None)
         return
     _show(rows, setting)

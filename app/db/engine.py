@@ -40,11 +40,11 @@ class Database:
         said that all is saved.
         """
         with _translated():
-            self._kind.before_write()
+            until = self._kind.before_write()
             try:
                 with self.engine.connect() as db, _checked(db):
                     raw: Any = db.connection.dbapi_connection
-                    self._kind.begin(raw)
+                    self._kind.begin(raw, until)
                     try:
                         yield db
                         self._kind.commit(raw, db.info)

@@ -31,13 +31,14 @@ class Postgresql:
 
     name = "postgresql"
 
-    def before_write(self) -> None:
-        """Nothing to queue for: rows are locked one by one."""
+    def before_write(self) -> float:
+        """Nothing to queue for: rows are locked one by one, and the server ends each wait."""
+        return 0.0
 
     def after_write(self) -> None:
         """Nothing was queued for."""
 
-    def begin(self, raw: Any) -> None:
+    def begin(self, raw: Any, until: float) -> None:
         raw.execute("BEGIN", prepare=False)
 
     def commit(self, raw: Any, info: dict[Any, Any]) -> None:

@@ -5,6 +5,7 @@ import logging
 import threading
 from collections import deque
 from pathlib import Path
+from time import monotonic
 from types import ModuleType
 from typing import Any
 from weakref import WeakValueDictionary
@@ -86,18 +87,32 @@ class Sqlite:
         self._lock = _lock_of(file)
         self._timeout = busy_timeout
 
-    def before_write(self) -> None:
-        """Queue here, in order, before taking a connection: SQLite itself polls, and not fairly."""
+    def before_write(self) -> float:
+        """Queue here, in order, before taking a connection: SQLite itself polls, and not fairly.
+
+        Returns the moment on the monotonic clock by which the transaction must have begun.
+        """
+        until = monotonic() + self._timeout
         if not self._lock.acquire(self._timeout):
             raise DatabaseBusy("another write did not end in time")
+        return until
 
     def after_write(self) -> None:
         self._lock.release()
 
-    def begin(self, raw: Any) -> None:
+    def begin(self, raw: Any, until: float) -> None:
         # IMMEDIATE: a deferred transaction that reads first and writes later fails at once when
         # another wrote in between, whatever the busy timeout.
-        raw.execute("BEGIN IMMEDIATE")
+        left = until - monotonic()
+        if left > self._timeout * 0.9:
+            raw.execute("BEGIN IMMEDIATE")
+            return
+        # It has queued already: another process is waited for only as long as is left.
+        _wait_at_most(raw, max(left, 0.001))
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+        finally:
+            _wait_at_most(raw, self._timeout)
 
     def commit(self, raw: Any, info: dict[Any, Any]) -> None:
         raw.commit()
@@ -106,6 +121,10 @@ class Sqlite:
         (number,) = raw.execute("SELECT sqlite_version()").fetchone()
         cipher = raw.execute("PRAGMA cipher_version").fetchone()
         return f"SQLite {number}" + (f" (SQLCipher {cipher[0]})" if cipher else "")
+
+
+def _wait_at_most(raw: Any, seconds: float) -> None:
+    raw.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
 
 def make(url: URL, pool_size: int, busy_timeout: float) -> tuple[Engine, Sqlite]:

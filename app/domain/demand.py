@@ -24,6 +24,7 @@ class Expected(NamedTuple):
 
 def expected(
     *,
+    today: date,
     since: date,
     until: date,
     due_on: date | None,
@@ -32,20 +33,18 @@ def expected(
 ) -> list[Expected]:
     """Return a course's sessions from `since` to before `until`.
 
-    The first is at its booking, else when due, at once when it is overdue; each further one
-    when the one before, given on its day, makes it due.
+    The first is at its booking, else when due, today when it is overdue; each further one when
+    the one before, given on its day, makes it due.
     """
     first = booked_on or due_on
     if first is None:
         return []
-    first = max(first, since)
-    found = [Expected(first, booked_on is not None)] if first < until else []
+    first = max(first, today)
+    found = [Expected(first, booked_on is not None)]
     history = History(treatments=[Treatment(first, "expected")])
     for on in projection(history, plan, _steps(first, until, plan)):
-        if on >= until:
-            break
         found.append(Expected(on, False))
-    return found
+    return [session for session in found if since <= session.on < until]
 
 
 def _steps(first: date, until: date, plan: Plan) -> int:

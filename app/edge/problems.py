@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from app.db.failures import DatabaseAway, DatabaseBusy
 from app.domain.errors import Invalid, Refusal
@@ -111,12 +112,27 @@ async def _malformed(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code == 405:
+        return answer("method-not-allowed", headers={"Allow": _allowed(request)})
     kind = OF_STATUS.get(error.status_code)
     if kind is None:
         if error.status_code < 400:
             return Response(status_code=error.status_code, headers=error.headers)
         kind = OF_STATUS[400 if error.status_code < 500 else 500]
     return answer(kind.code, headers=error.headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of this address. The router names only those of the first route it met there."""
+    routes = request.app.router.routes
+    found = [
+        method
+        for method in ("GET", "POST", "PATCH")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+        )
+    ]
+    return ", ".join(found)
 
 
 async def _busy(request: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.domain.errors import Invalid
 from app.edge import json_body
 from app.edge.problem_openapi import SCHEME, responses_for
 from app.edge.query import check_query
@@ -62,10 +63,14 @@ class StrictRoute(APIRoute):
         known: set[str] = set()
         for parameter in self.dependant.query_params:
             fields = getattr(parameter.field_info.annotation, "model_fields", None)
-            known.update(fields or [parameter.alias])
+            if fields is None:
+                known.add(parameter.alias)
+            else:
+                known.update(field.alias or name for name, field in fields.items())
         known_names = frozenset(known)
         takes_json = self.body_field is not None
         has_body = self.methods is not None and not self.methods.isdisjoint({"POST", "PATCH"})
+        takes_nothing = not takes_json and "requestBody" not in (self.openapi_extra or {})
         patch = self.methods is not None and "PATCH" in self.methods
 
         async def strict(request: Request) -> Response:
@@ -76,6 +81,11 @@ class StrictRoute(APIRoute):
                 if takes_json and body:
                     json_body.check_content_type(request.headers.get("content-type"), patch=patch)
                     request._json = json_body.parse(body)
+                elif takes_nothing and body:
+                    json_body.check_content_type(request.headers.get("content-type"))
+                    # Some clients send an empty object with every POST; there is nothing to refuse.
+                    if json_body.parse(body) not in ({}, None):
+                        raise Invalid(("", "nothing is taken here"))
             return await handle(request)
 
         return strict
@@ -119,13 +129,19 @@ class Door(APIRouter):
         may: str,
         gives: Any = None,
         status: int = 200,
+        may_create: bool = False,
         can: tuple[str, ...] = (),
         **options: Any,
     ) -> Callable[[E], E]:
-        """Add a POST or PATCH route that runs in one transaction, committed before the answer."""
+        """Add a POST or PATCH route that runs in one transaction, committed before the answer.
+
+        `may_create` says that it answers 201 with the same shape when it made something.
+        """
         parameters = [_KEY_HEADER] if method == "POST" else [_MATCH_HEADER]
         own = _POST_CAN if method == "POST" else _PATCH_CAN
         responses = responses_for(*_WRITE_CAN, *own, *can)
+        if may_create:
+            responses[201] = {"description": "Created.", "model": gives}
 
         def add(endpoint: E) -> E:
             self._add(

@@ -148,11 +148,12 @@ def writes(endpoint: Endpoint) -> Callable[..., Response]:
 
 
 def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None) -> Response:
-    claimed = key is None
+    claiming = False
     try:
         with work.surroundings.database.write() as db:
             work._db = db
             if key:
+                claiming = True
                 replay = idempotency.claim(
                     db,
                     practice_id=work.practice_id,
@@ -161,7 +162,7 @@ def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None
                     now=work.now,
                     hours=work.surroundings.idempotency_hours,
                 )
-                claimed = True
+                claiming = False
                 if replay:
                     return replay
             answer = endpoint(**given)
@@ -170,6 +171,7 @@ def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None
                 idempotency.keep(db, practice_id=work.practice_id, key=key, response=response)
         return response
     except DatabaseBusy:
-        if claimed:
-            raise
-        raise IdempotencyPending() from None
+        # Waiting for the key's row is waiting for a twin; anything else is a busy database.
+        if claiming:
+            raise IdempotencyPending() from None
+        raise

@@ -12,8 +12,12 @@ from app.db.queries import records
 from app.domain.access import Actor
 from app.domain.ids import new_id
 
-# Fields that say nothing of their own: the event has its own time, and versions only count.
-_SILENT = frozenset({"practice_id", "id", "version", "created_at", "updated_at", "sort_at"})
+# Fields that say nothing of their own: the event has its own time, versions only count, and
+# sort and search keys are made from fields that are told.
+_SILENT = frozenset(
+    {"practice_id", "id", "version", "created_at", "updated_at", "sort_at"}
+    | {"mrn_key", "family_key", "search_key"}
+)
 
 
 def record(
@@ -65,11 +69,11 @@ def event(
 
 
 def made(values: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return the changes of a new record: from nothing to what it holds."""
+    """Return the changes of a new record: from nothing to what it holds, hashes and keys apart."""
     return {
         name: [None, _plain(value)]
         for name, value in values.items()
-        if value is not None and name not in _SILENT
+        if value is not None and name not in _SILENT and not isinstance(value, bytes)
     }
 
 
@@ -87,6 +91,4 @@ def changed(
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime | date):
         return value.isoformat()
-    if isinstance(value, bytes):
-        return None
     return value

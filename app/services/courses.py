@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from app.db.engine import Connection
-from app.db.models import Course, Hold, OutsideSession, Patient
+from app.db.models import Course, Hold, OutsideSession, Patient, Session
 from app.db.queries.facts import CourseFacts
 from app.db.queries.records import Record
 from app.domain.access import Actor
@@ -16,6 +16,7 @@ from app.domain.schedule import Hold as HoldFact
 from app.domain.schedule import Treatment
 from app.services import audit, dates, identifiers, protocols, records, sessions
 from app.services.identifiers import Named
+from app.services.sessions import Saved
 
 KIND = "course"
 
@@ -47,9 +48,16 @@ def open_course(
         "sort_on": planned or dates.UNDATED,
     }
     _check_override(values, by)
-    course = records.create(db, Course, values, kind=KIND, patient_id=patient_id, by=by, now=now)
-    if identified:
-        identifiers.put(db, kind=KIND, id=course["id"], identifiers=identified, by=by)
+    course = records.create(
+        db,
+        Course,
+        values,
+        kind=KIND,
+        patient_id=patient_id,
+        identified=identified,
+        by=by,
+        now=now,
+    )
     # The dates of a new course rest on the practice's present settings.
     facts = dates.facts_of_course(db, practice_id=by.practice_id, course_id=course["id"])
     if facts.course["dates_revision"] != facts.practice["dates_revision"]:
@@ -58,14 +66,23 @@ def open_course(
 
 
 def change(
-    db: Connection, *, facts: CourseFacts, values: Record, by: Actor, now: datetime
+    db: Connection,
+    *,
+    facts: CourseFacts,
+    values: Record,
+    identified: Sequence[Named] | None,
+    by: Actor,
+    now: datetime,
 ) -> CourseFacts:
-    """Change a course's own facts (plan, interval, minimum with its reason, prior cycles)."""
+    """Change a course's own facts (plan, interval, minimum with its reason, prior cycles).
+
+    Identifiers are replaced only when given.
+    """
     if "min_interval_days" in values or "override_reason" in values:
         merged = facts.course | values
         _check_override(merged, by)
         values = values | {n: merged[n] for n in ("override_reason", "override_by")}
-    return _change(db, facts, values, action="change", by=by, now=now)
+    return _change(db, facts, values, action="change", identified=identified, by=by, now=now)
 
 
 def _check_override(values: Record, by: Actor) -> None:
@@ -133,9 +150,9 @@ def resume(
     ended = [h for h in facts.holds if h.covers(day)]
     if not ended:
         raise WrongState("No hold is in force on that day.", state="active")
+    # A hold resumed on its first day is left with no day at all.
+    last = day - timedelta(1)
     for held in ended:
-        # A hold resumed on its first day is left with no day at all.
-        last = max(day, held.since) - timedelta(1)
         record = records.load(db, Hold, practice_id=by.practice_id, id=held.id)
         records.change(
             db,
@@ -188,15 +205,14 @@ def close(
     """Close a course and cancel its bookings from the day `since` on, for the clinic."""
     for booked in [s for s in facts.sessions if s.status == "booked"]:
         if booked.starts_on and booked.starts_on >= since:
-            saved = sessions.load(db, booked.id, by=by)
+            session = records.load(db, Session, practice_id=by.practice_id, id=booked.id)
             values = {
                 "status": "cancelled",
                 "ended_at": now,
                 "ended_by": "clinic",
                 "end_reason": reason or outcome,
             }
-            facts = sessions.save(db, saved, values, action="cancel", by=by, now=now).facts
-            dates.complete(db, facts, practice_id=by.practice_id)
+            sessions.save(db, Saved(session, facts), values, action="cancel", by=by, now=now)
     values = {"state": outcome, "closed_on": on, "close_reason": reason}
     return _change(db, facts, values, action="stop", by=by, now=now)
 
@@ -249,9 +265,20 @@ def void_outside(
 
 
 def _change(
-    db: Connection, facts: CourseFacts, values: Record, *, action: str, by: Actor, now: datetime
+    db: Connection,
+    facts: CourseFacts,
+    values: Record,
+    *,
+    action: str,
+    identified: Sequence[Named] | None = None,
+    by: Actor,
+    now: datetime,
 ) -> CourseFacts:
     changes = audit.changed(facts.course, values)
+    if identified is not None:
+        changes |= identifiers.put(
+            db, kind=KIND, id=facts.course["id"], identifiers=identified, by=by
+        )
     if not changes:
         return facts
     dates.settle(db, facts, now=now, values=values)

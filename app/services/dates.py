@@ -35,26 +35,10 @@ def facts_of_course(
         location_id=location_id,
         practitioner_id=practitioner_id,
     )
-    return _complete(db, found, practice_id)
-
-
-def facts_of_session(
-    db: Connection,
-    *,
-    practice_id: str,
-    session_id: str,
-    location_id: str | None = None,
-    practitioner_id: str | None = None,
-) -> CourseFacts:
-    """Return the facts of the course a session belongs to; `NotFound` without such a session."""
-    found = rows.of_session(
-        db,
-        practice_id=practice_id,
-        session_id=session_id,
-        location_id=location_id,
-        practitioner_id=practitioner_id,
-    )
-    return _complete(db, found, practice_id)
+    if found is None:
+        raise NotFound()
+    complete(db, found, practice_id=practice_id)
+    return found
 
 
 def facts_of_courses(
@@ -65,13 +49,6 @@ def facts_of_courses(
     for facts in found:
         complete(db, facts, practice_id=practice_id)
     return {facts.course["id"]: facts for facts in found}
-
-
-def _complete(db: Connection, found: CourseFacts | None, practice_id: str) -> CourseFacts:
-    if found is None:
-        raise NotFound()
-    complete(db, found, practice_id=practice_id)
-    return found
 
 
 def complete(db: Connection, facts: CourseFacts, *, practice_id: str) -> None:

@@ -33,11 +33,12 @@ def of_weeks(db: Connection, *, setting: Setting, since: date, weeks: int) -> li
         dose = stored.last_administered or protocol.limits.fixed_hundredths
         booked = stands.booked if stands.booking == "booked" else None
         for session in demand.expected(
+            today=setting.on,
             since=since,
             until=until,
             due_on=stored.due_on,
             booked_on=booked.on if booked else None,
-            plan=plan_of(stored._mapping, setting.practice, protocol.interval),
+            plan=plan_of(stored._asdict(), setting.practice, protocol.interval),
         ):
             week = demand.week_of(session.on, since)
             place = stands.location_id or ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from app.db.engine import Connection
 from app.db.integrity import losing_races
@@ -13,13 +14,53 @@ from app.domain.errors import Duplicate
 Named = tuple[str, str]
 
 
-def put(db: Connection, *, kind: str, id: str, identifiers: Sequence[Named], by: Actor) -> None:
-    """Make these the record's identifiers; one that another record carries is a `Duplicate`."""
-    for system, value in identifiers:
-        holder = rows.holder(db, practice_id=by.practice_id, kind=kind, system=system, value=value)
+def put(
+    db: Connection,
+    *,
+    kind: str,
+    id: str,
+    identifiers: Sequence[Named],
+    by: Actor,
+    new: bool = False,
+) -> dict[str, list[Any]]:
+    """Make these the record's identifiers and return the change for its audit row, if any.
+
+    One that another record carries is a `Duplicate`. A `new` record has none yet.
+    """
+    scope = {"practice_id": by.practice_id, "kind": kind}
+    before = [] if new else rows.of(db, **scope, ids=[id]).get(id, [])
+    after = as_shown(identifiers)
+    if before == after:
+        return {}
+    for named in after:
+        holder = None if named in before else rows.holder(db, **scope, **named)
         if holder and holder != id:
             raise Duplicate("Another record carries this identifier.", existing_id=holder)
     with losing_races():
-        rows.replace(
-            db, practice_id=by.practice_id, kind=kind, resource_id=id, identifiers=identifiers
-        )
+        if before:
+            rows.clear(db, **scope, resource_id=id)
+        rows.add(db, **scope, resource_id=id, identifiers=after)
+    return {"identifiers": [before or None, after or None]}
+
+
+def as_shown(identifiers: Sequence[Named]) -> list[dict[str, str]]:
+    """Return them in the order and form in which they are read and shown."""
+    return [{"system": system, "value": value} for system, value in sorted(identifiers)]
+
+
+def find(db: Connection, *, kind: str, identifiers: Sequence[Named], by: Actor) -> str | None:
+    """Return the id of the record that carries one of them."""
+    for system, value in identifiers:
+        holder = rows.holder(db, practice_id=by.practice_id, kind=kind, system=system, value=value)
+        if holder:
+            return holder
+    return None
+
+
+def joined(
+    db: Connection, *, kind: str, id: str, identifiers: Sequence[Named], by: Actor
+) -> list[Named]:
+    """Return the record's identifiers together with these."""
+    held = rows.of(db, practice_id=by.practice_id, kind=kind, ids=[id]).get(id, [])
+    kept = [(named["system"], named["value"]) for named in held]
+    return list(dict.fromkeys([*kept, *identifiers]))

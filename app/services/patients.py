@@ -8,12 +8,12 @@ from datetime import date, datetime
 from app.db.engine import Connection
 from app.db.models import Patient
 from app.db.queries import courses as course_rows
-from app.db.queries import identifiers as identifier_rows
 from app.db.queries import patients as rows
 from app.db.queries.records import Record
 from app.domain.access import Actor
 from app.domain.dates import local_day
 from app.domain.errors import Duplicate, Invalid, WrongState
+from app.domain.ids import new_id
 from app.services import courses, dates, identifiers, records
 from app.services.identifiers import Named
 
@@ -43,10 +43,17 @@ def register(
     existing = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(values["mrn"]))
     if existing:
         raise Duplicate("A patient with this MRN exists already.", existing_id=existing["id"])
-    patient = records.create(db, Patient, values | keys_of(values), kind=KIND, by=by, now=now)
-    if identified:
-        identifiers.put(db, kind=KIND, id=patient["id"], identifiers=identified, by=by)
-    return patient
+    id = new_id(now)
+    return records.create(
+        db,
+        Patient,
+        values | keys_of(values) | {"id": id},
+        kind=KIND,
+        patient_id=id,
+        identified=identified,
+        by=by,
+        now=now,
+    )
 
 
 def change(
@@ -65,19 +72,17 @@ def change(
         other = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(merged["mrn"]))
         if other:
             raise Duplicate("A patient with this MRN exists already.", existing_id=other["id"])
-    changed = records.change(
+    return records.change(
         db,
         Patient,
         patient,
         values | keys_of(merged),
         kind=KIND,
         patient_id=patient["id"],
+        identified=identified,
         by=by,
         now=now,
     )
-    if identified is not None:
-        identifiers.put(db, kind=KIND, id=patient["id"], identifiers=identified, by=by)
-    return changed
 
 
 def upsert(
@@ -87,22 +92,15 @@ def upsert(
 
     Returns the patient and whether it is new.
     """
-    found: Record | None = None
-    for system, value in identified:
-        id = identifier_rows.holder(
-            db, practice_id=by.practice_id, kind=KIND, system=system, value=value
-        )
-        if id:
-            found = records.load(db, Patient, practice_id=by.practice_id, id=id)
-            break
-    found = found or rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(values["mrn"]))
+    named = identifiers.find(db, kind=KIND, identifiers=identified, by=by)
+    if named:
+        found: Record | None = records.load(db, Patient, practice_id=by.practice_id, id=named)
+    else:
+        found = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(values["mrn"]))
     if found is None:
         return register(db, values=values, identified=identified, by=by, now=now), True
-    held = identifier_rows.of(db, practice_id=by.practice_id, kind=KIND, ids=[found["id"]])
-    kept = [(i["system"], i["value"]) for i in held.get(found["id"], [])]
-    merged = list(dict.fromkeys([*kept, *identified]))
-    put = merged if identified else None
-    return change(db, patient=found, values=values, identified=put, by=by, now=now), False
+    all_named = identifiers.joined(db, kind=KIND, id=found["id"], identifiers=identified, by=by)
+    return change(db, patient=found, values=values, identified=all_named, by=by, now=now), False
 
 
 def deceased(

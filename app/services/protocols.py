@@ -73,17 +73,17 @@ def listed(db: Connection, *, practice_id: str) -> list[Record]:
     return found
 
 
-def definition(db: Connection, *, practice_id: str, code: str, number: int) -> Record:
-    """Return one version as it is shown, drafts included."""
+def definition(db: Connection, *, practice_id: str, code: str, number: int) -> tuple[Record, int]:
+    """Return one version as it is shown, drafts included, and how often it was saved."""
     built_in = _BUILT_IN.get((code, number))
     if built_in:
-        return to_definition(built_in) | {"state": "published", "built_in": True}
+        return to_definition(built_in) | {"state": "published", "built_in": True}, 1
     row = rows.version(db, practice_id=practice_id, code=code, number=number)
     if row is None:
         raise NotFound()
     state = "published" if row["published_at"] else "draft"
     shown: dict[str, Any] = to_definition(from_definition(row["definition"]))
-    return shown | {"state": state, "built_in": False}
+    return shown | {"state": state, "built_in": False}, row["version"]
 
 
 def draft(db: Connection, definition: dict[str, Any], *, by: Actor, now: datetime) -> Record:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from app.db.base import Base
 from app.db.engine import Connection
@@ -13,7 +13,8 @@ from app.db.queries.records import Record
 from app.domain.access import Actor
 from app.domain.errors import Contended, NotFound
 from app.domain.ids import new_id
-from app.services import audit
+from app.services import audit, identifiers
+from app.services.identifiers import Named
 
 
 def load(
@@ -36,6 +37,7 @@ def create(
     now: datetime,
     action: str = "create",
     patient_id: str | None = None,
+    identified: Sequence[Named] = (),
 ) -> Record:
     """Insert a record of the actor's practice and return it as it stands."""
     record = records.blank(model) | values
@@ -48,6 +50,11 @@ def create(
     }
     with losing_races():
         records.add(db, model, record)
+    changes = audit.made(values)
+    if identified:
+        changes |= identifiers.put(
+            db, kind=kind, id=record["id"], identifiers=identified, by=by, new=True
+        )
     audit.record(
         db,
         by=by,
@@ -56,7 +63,7 @@ def create(
         kind=kind,
         id=record["id"],
         patient_id=patient_id,
-        changes=audit.made(values),
+        changes=changes,
     )
     return record
 
@@ -72,9 +79,15 @@ def change(
     now: datetime,
     action: str = "change",
     patient_id: str | None = None,
+    identified: Sequence[Named] | None = None,
 ) -> Record:
-    """Save what differs and return the record as it stands; nothing different saves nothing."""
+    """Save what differs and return the record as it stands; nothing different saves nothing.
+
+    Identifiers belong to the record: other ones are a new version of it. None leaves them.
+    """
     changes = audit.changed(record, values)
+    if identified is not None:
+        changes |= identifiers.put(db, kind=kind, id=record["id"], identifiers=identified, by=by)
     if not changes:
         return record
     saved = {name: values[name] for name in values if record.get(name) != values[name]}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from app.db.engine import Connection
 from app.db.models import Session
-from app.db.queries import identifiers as identifier_rows
+from app.db.queries import sessions as rows
 from app.db.queries.facts import CourseFacts, SessionFact
 from app.db.queries.records import Record
 from app.domain import schedule
@@ -20,22 +20,24 @@ from app.domain.errors import (
     CourseClosed,
     Invalid,
     NotBookingMaster,
+    NotFound,
     PatientDeceased,
     WrongState,
 )
 from app.domain.ids import new_id
-from app.services import dates, identifiers, records
-from app.services.identifiers import Named
+from app.services import dates, records
+from app.services.identifiers import Named, as_shown
 
 KIND = "session"
 
 
 @dataclass(slots=True)
 class Saved:
-    """A session as it now stands, and the facts of its course with it."""
+    """A session as it now stands, the facts of its course, and its identifiers elsewhere."""
 
     session: Record
     facts: CourseFacts
+    identifiers: list[dict[str, str]] = field(default_factory=list)
 
 
 def zone_of(facts: CourseFacts, location_id: str | None) -> str:
@@ -103,16 +105,14 @@ def reschedule(
 
     `place` holds `location_id` and `practitioner_id` only where they change.
     """
-    session = records.load(db, Session, practice_id=by.practice_id, id=session_id)
-    location_id = place.get("location_id", session["location_id"])
-    practitioner_id = place.get("practitioner_id", session["practitioner_id"])
-    saved = load(db, session_id, by=by, location_id=location_id, practitioner_id=practitioner_id)
+    saved = load(db, session_id, by=by, **place)
+    location_id = place.get("location_id", saved.session["location_id"])
+    practitioner_id = place.get("practitioner_id", saved.session["practitioner_id"])
     check_practitioner(saved.facts, practitioner_id)
     _expect(saved.session, "booked")
     _may_be_planned(saved.facts)
     starts_on = local_day(starts_at, zone_of(saved.facts, location_id))
-    from_ehr = bool(identifiers_of(db, session_id, practice_id=by.practice_id))
-    _guard(saved.facts, starts_on, override_reason, from_ehr=from_ehr)
+    _guard(saved.facts, starts_on, override_reason, from_ehr=bool(saved.identifiers))
     values = {
         "starts_at": starts_at,
         "starts_on": starts_on,
@@ -179,21 +179,17 @@ def load(
 
     The named place and person are looked up with them; without names, the session's own.
     """
-    session = records.load(db, Session, practice_id=by.practice_id, id=session_id)
-    facts = dates.facts_of_session(
+    found = rows.one(
         db,
         practice_id=by.practice_id,
-        session_id=session_id,
-        location_id=location_id or session["location_id"],
-        practitioner_id=practitioner_id or session["practitioner_id"],
+        id=session_id,
+        location_id=location_id,
+        practitioner_id=practitioner_id,
     )
-    return Saved(session, facts)
-
-
-def identifiers_of(db: Connection, session_id: str, *, practice_id: str) -> list[dict[str, str]]:
-    """Return the identifiers that other systems gave the session."""
-    found = identifier_rows.of(db, practice_id=practice_id, kind=KIND, ids=[session_id])
-    return found.get(session_id, [])
+    if found is None:
+        raise NotFound()
+    dates.complete(db, found.facts, practice_id=by.practice_id)
+    return Saved(*found)
 
 
 def save_new(
@@ -215,18 +211,24 @@ def save_new(
         kind=KIND,
         action=action,
         patient_id=facts.course["patient_id"],
+        identified=identified,
         by=by,
         now=now,
     )
-    if identified:
-        identifiers.put(db, kind=KIND, id=session["id"], identifiers=identified, by=by)
     facts.sessions.append(fact_of(session))
     dates.settle(db, facts, now=now)
-    return Saved(session, facts)
+    return Saved(session, facts, as_shown(identified))
 
 
 def save(
-    db: Connection, saved: Saved, values: Record, *, action: str, by: Actor, now: datetime
+    db: Connection,
+    saved: Saved,
+    values: Record,
+    *,
+    action: str,
+    identified: Sequence[Named] | None = None,
+    by: Actor,
+    now: datetime,
 ) -> Saved:
     """Change a session and rewrite its course's dates; nothing different saves nothing."""
     before = saved.session
@@ -238,6 +240,7 @@ def save(
         kind=KIND,
         action=action,
         patient_id=saved.facts.course["patient_id"],
+        identified=identified,
         by=by,
         now=now,
     )
@@ -246,7 +249,8 @@ def save(
     facts = saved.facts
     facts.sessions = [fact_of(session) if s.id == session["id"] else s for s in facts.sessions]
     dates.settle(db, facts, now=now)
-    return Saved(session, facts)
+    named = saved.identifiers if identified is None else as_shown(identified)
+    return Saved(session, facts, named)
 
 
 def fact_of(session: Record) -> SessionFact:

@@ -89,10 +89,11 @@ def correct(
     saved: Saved,
     values: Record,
     chart: ChartOrder | None,
+    identified: Sequence[Named] | None,
     by: Actor,
     now: datetime,
 ) -> Saved:
-    """Correct a session: dates, place, person, product, completeness, chart.
+    """Correct a session: dates, place, person, product, completeness, chart, identifiers.
 
     A new place re-derives the day from the instant; a day set by hand clears the instant.
     """
@@ -101,13 +102,17 @@ def correct(
         raise WrongState(state=session["status"])
     sessions.check_practitioner(facts, values.get("practitioner_id"))
     place = values.get("location_id", session["location_id"])
+    moved = place != session["location_id"]
     zone = sessions.zone_of(facts, place)
     if session["status"] == "booked":
-        values["starts_on"] = local_day(session["starts_at"], zone)
-        return sessions.save(db, saved, values, action="correct", by=by, now=now)
+        if moved:
+            values["starts_on"] = local_day(session["starts_at"], zone)
+        return sessions.save(
+            db, saved, values, action="correct", identified=identified, by=by, now=now
+        )
     if values.get("given_on"):
         values["given_at"] = None
-    elif values.get("given_at") or (session["given_at"] and "location_id" in values):
+    elif values.get("given_at") or (session["given_at"] and moved):
         values["given_on"] = local_day(values.get("given_at") or session["given_at"], zone)
     now_says = session | values
     given_on: date = now_says["given_on"]
@@ -121,7 +126,7 @@ def correct(
     else:
         values["findings"] = _about_chart(session["findings"], protocol, now_says["product"])
     values["findings"] = [*(values["findings"] or ()), *circumstances(facts, given_on)] or None
-    return sessions.save(db, saved, values, action="correct", by=by, now=now)
+    return sessions.save(db, saved, values, action="correct", identified=identified, by=by, now=now)
 
 
 def _given(

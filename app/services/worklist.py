@@ -12,7 +12,7 @@ from app.db.aggregate import instant
 from app.db.engine import Connection
 from app.db.queries import practices as practice_rows
 from app.db.queries import worklist as rows
-from app.db.queries.facts import read_hold
+from app.db.queries.facts import read_holds
 from app.db.queries.records import Record
 from app.db.queries.worklist import Filters, Order, Thresholds
 from app.domain import worklist
@@ -44,6 +44,12 @@ class Asked:
     @property
     def plain(self) -> bool:
         return not (self.flags or self.actions or self.act_by)
+
+    @property
+    def reachable(self) -> Filters | None:
+        """The filters as narrow as the database can make them; None when nothing can fit."""
+        # Every flag of this list is about a booking ahead.
+        return rows.only_booked(self.filters) if self.flags else self.filters
 
     def takes(self, standing: Standing) -> bool:
         """Return whether a row's flags and actions are among those asked for."""
@@ -99,13 +105,13 @@ def listed(
     None as that place says that there is no further row.
     """
     plan, taken = setting.plan, list[Row]()
-    wanted = limit + 1
-    while True:
+    wanted, filters = limit + 1, asked.reachable
+    while filters is not None:
         piece = wanted if asked.plain else max(_PIECE, wanted)
         found = rows.page(
             db,
             practice_id=setting.practice["id"],
-            filters=asked.filters,
+            filters=filters,
             at=setting.at,
             after=after,
             limit=piece,
@@ -118,15 +124,18 @@ def listed(
                     last = taken[limit - 1].stored
                     return taken[:limit], (last.sort_on, last.id)
         if len(found) < piece:
-            return taken, None
+            break
         after = (found[-1].sort_on, found[-1].id)
+    return taken, None
 
 
 def stream(db: Connection, *, setting: Setting, asked: Asked) -> Iterator[Row]:
     """Yield all rows in order of due date."""
-    plan = setting.plan
+    plan, filters = setting.plan, asked.reachable
+    if filters is None:
+        return
     for stored in rows.stream(
-        db, practice_id=setting.practice["id"], filters=asked.filters, at=setting.at
+        db, practice_id=setting.practice["id"], filters=filters, at=setting.at
     ):
         row = _row(stored, setting, plan)
         if asked.plain or asked.takes(row.standing):
@@ -145,11 +154,8 @@ def summary(db: Connection, *, setting: Setting, asked: Asked) -> Record:
         for (status, booking), number in counted.items():
             statuses[status] += number
             bookings[booking] += number
-        # Every flag of this list is about a booking ahead: only those rows are looked at.
-        narrowed = rows.only_booked(asked.filters)
-        if narrowed:
-            for row in stream(db, setting=setting, asked=Asked(narrowed)):
-                flags.update(row.standing.flags)
+        for row in stream(db, setting=setting, asked=Asked(asked.filters, worklist.FLAGS)):
+            flags.update(row.standing.flags)
     else:
         for row in stream(db, setting=setting, asked=asked):
             statuses[row.standing.status] += 1
@@ -177,7 +183,7 @@ def _row(stored: Any, setting: Setting, plan: Plan) -> Row:
         stored.anchor_on,
         stored.earliest_on,
         stored.due_on,
-        [read_hold(h) for h in stored.holds] if stored.holds else (),
+        read_holds(stored.holds) if stored.holds else (),
         worklist.bookings_in_order(bookings) if bookings else (),
         stored.missed_session_id,
         stored.location_id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,9 +14,11 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from app.db.engine import Database
+from app.db.models import AuditEvent
+from app.db.queries import records
 from app.domain.access import Actor
 from app.main import create_app
-from app.services import keys, practices
+from app.services import keys, practices, verification
 from app.settings import Settings
 
 NOW = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)  # a Friday, 11:00 in New York
@@ -97,6 +101,54 @@ class Clinic:
 
     def schedule(self, course_id: str, as_of: str | None = None) -> Any:
         return self.get(f"/courses/{course_id}/schedule" + (f"?as_of={as_of}" if as_of else ""))
+
+    def a_location(self, time_zone: str = "America/New_York", **said: Any) -> Any:
+        return self.post("/locations", {"name": "Main Street", "time_zone": time_zone, **said})
+
+    def a_practitioner(self, **said: Any) -> Any:
+        return self.post("/practitioners", {"name": "Dr. Renner", **said})
+
+    def settings(self, **values: Any) -> Any:
+        return self.patch("/practice", values)
+
+    def verb(self, session_id: str, verb: str, body: Any = None) -> Any:
+        return self.post(f"/sessions/{session_id}/{verb}", body)
+
+    def rows(self, query: str = "", limit: int = 50) -> list[Any]:
+        """All rows of the worklist, walked page by page."""
+        found: list[Any] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            more = f"&cursor={cursor}" if cursor else ""
+            page = self.get(f"/worklist?limit={limit}&{query}{more}")
+            found += page["items"]
+            cursor = page["next_cursor"]
+        return found
+
+    def row(self, course_id: str, query: str = "") -> Any:
+        """The course's row of the worklist, None where it has none."""
+        return next((r for r in self.rows(query) if r["course_id"] == course_id), None)
+
+    def table(self, query: str = "") -> list[dict[str, str]]:
+        """The rows of the CSV worklist."""
+        answer = self.call("GET", f"/worklist.csv?{query}")
+        assert answer.status_code == 200, answer.text
+        return list(csv.DictReader(io.StringIO(answer.text)))
+
+    def neighbour(self, zone: str = "America/New_York") -> Clinic:
+        """Another practice in the same house."""
+        return Clinic(self.client, self.database, self.clock, zone)
+
+    def wrong_dates(self) -> list[Any]:
+        """Courses whose stored dates are not what follows from their history, or still wait."""
+        with self.database.read() as db:
+            checked = verification.check(db, practice_id=self.practice_id)
+            return [c for c in checked if c.differences or c.waiting]
+
+    def audit(self) -> list[Any]:
+        """Every audit row of the practice, oldest first."""
+        with self.database.read() as db:
+            return records.page(db, AuditEvent, practice_id=self.practice_id, limit=10_000)
 
 
 def ok(answer: Response) -> Any:

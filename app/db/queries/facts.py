@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, select
+from sqlalchemy import Connection, FromClause, Select, and_, bindparam, select
 
 from app.db.aggregate import day, instant, rows_of
 from app.db.models import (
@@ -123,7 +123,7 @@ class CourseFacts:
         treatments.sort(key=lambda t: (t.on, t.id))
         return History(
             treatments,
-            self.holds,
+            in_order(self.holds),
             worklist.bookings_in_order(bookings),
             endings,
             self.course["prior_cycles"],
@@ -206,46 +206,48 @@ _CLOSURES = rows_of(
     where=closure.c.practice_id == practice.c.id,
 ).label("closures")
 
-_FACTS: Select[Any] = (
-    select(
-        *_COURSE,
-        *_PRACTICE,
-        patient.c.birth_date,
-        patient.c.deceased_on,
-        location.c.time_zone.label("location_zone"),
-        practitioner.c.id.label("practitioner"),
-        *HISTORY,
-        _CLOSURES,
+
+def statement(source: FromClause, location_id: Any, practitioner_id: Any) -> Select[Any]:
+    """Return the statement whose rows `read` understands: facts of the courses in `source`.
+
+    The two ids name the place and person to look up with them.
+    """
+    return (
+        select(
+            *_COURSE,
+            *_PRACTICE,
+            patient.c.birth_date,
+            patient.c.deceased_on,
+            location.c.time_zone.label("location_zone"),
+            practitioner.c.id.label("practitioner"),
+            *HISTORY,
+            _CLOSURES,
+        )
+        .select_from(source)
+        .join(practice, practice.c.id == course.c.practice_id)
+        .join(
+            patient,
+            and_(
+                patient.c.practice_id == course.c.practice_id, patient.c.id == course.c.patient_id
+            ),
+        )
+        .outerjoin(
+            location,
+            and_(location.c.practice_id == course.c.practice_id, location.c.id == location_id),
+        )
+        .outerjoin(
+            practitioner,
+            and_(
+                practitioner.c.practice_id == course.c.practice_id,
+                practitioner.c.id == practitioner_id,
+            ),
+        )
+        .where(course.c.practice_id == bindparam("practice_id"))
     )
-    .select_from(course)
-    .join(practice, practice.c.id == course.c.practice_id)
-    .join(
-        patient,
-        and_(patient.c.practice_id == course.c.practice_id, patient.c.id == course.c.patient_id),
-    )
-    .outerjoin(
-        location,
-        and_(
-            location.c.practice_id == course.c.practice_id,
-            location.c.id == bindparam("location_id"),
-        ),
-    )
-    .outerjoin(
-        practitioner,
-        and_(
-            practitioner.c.practice_id == course.c.practice_id,
-            practitioner.c.id == bindparam("practitioner_id"),
-        ),
-    )
-    .where(course.c.practice_id == bindparam("practice_id"))
-)
+
+
+_FACTS = statement(course, bindparam("location_id"), bindparam("practitioner_id"))
 _BY_COURSE = _FACTS.where(course.c.id == bindparam("id"))
-_BY_SESSION = _FACTS.where(
-    course.c.id
-    == select(session.c.course_id)
-    .where(session.c.practice_id == bindparam("practice_id"), session.c.id == bindparam("id"))
-    .scalar_subquery()
-)
 _N_COURSE, _N_PRACTICE = len(_COURSE), len(_PRACTICE)
 _COURSE_KEYS = [c.name for c in course.c]
 _PRACTICE_KEYS = [c.name for c in practice.c]
@@ -260,42 +262,18 @@ def of_course(
     practitioner_id: str | None = None,
 ) -> CourseFacts | None:
     """Return the facts of a course, and whether the named place and person exist."""
-    return _read(db, _BY_COURSE, practice_id, course_id, location_id, practitioner_id)
+    values = {
+        "practice_id": practice_id,
+        "id": course_id,
+        "location_id": location_id,
+        "practitioner_id": practitioner_id,
+    }
+    row = db.execute(_BY_COURSE, values).first()
+    return read(row) if row else None
 
 
-def of_session(
-    db: Connection,
-    *,
-    practice_id: str,
-    session_id: str,
-    location_id: str | None = None,
-    practitioner_id: str | None = None,
-) -> CourseFacts | None:
-    """Return the facts of the course that a session belongs to."""
-    return _read(db, _BY_SESSION, practice_id, session_id, location_id, practitioner_id)
-
-
-def _read(
-    db: Connection,
-    statement: Select[Any],
-    practice_id: str,
-    id: str,
-    location_id: str | None,
-    practitioner_id: str | None,
-) -> CourseFacts | None:
-    row = db.execute(
-        statement,
-        {
-            "practice_id": practice_id,
-            "id": id,
-            "location_id": location_id,
-            "practitioner_id": practitioner_id,
-        },
-    ).first()
-    return _facts(row) if row else None
-
-
-def _facts(row: Any) -> CourseFacts:
+def read(row: Any) -> CourseFacts:
+    """Return the facts from a row of `statement`."""
     rest = row[_N_COURSE + _N_PRACTICE :]
     return CourseFacts(
         course=dict(zip(_COURSE_KEYS, row[:_N_COURSE], strict=True)),
@@ -305,14 +283,23 @@ def _facts(row: Any) -> CourseFacts:
         practitioner_known=rest[3] is not None,
         sessions=[read_session(s) for s in rest[4] or ()],
         outside=[Treatment(day(o[0]) or date.min, o[1], "outside_session") for o in rest[5] or ()],
-        holds=[read_hold(h) for h in rest[6] or ()],
+        holds=read_holds(rest[6]),
         closures=[read_closure(c) for c in rest[7] or ()],
     )
 
 
-def read_hold(row: list[Any]) -> schedule.Hold:
-    """Return a hold from its JSON list."""
-    return schedule.Hold(row[0], day(row[1]) or date.min, day(row[2]), day(row[3]))
+def read_holds(rows: list[Any] | None) -> list[schedule.Hold]:
+    """Return holds from their JSON lists, in the order in which the rules meet them."""
+    found = [
+        schedule.Hold(id, day(since) or date.min, day(until), day(review_on))
+        for id, since, until, review_on in rows or ()
+    ]
+    return in_order(found)
+
+
+def in_order(holds: Sequence[schedule.Hold]) -> list[schedule.Hold]:
+    """Return holds by their first day: of two that end together the same one is always named."""
+    return sorted(holds, key=lambda hold: (hold.since, hold.id))
 
 
 def read_closure(row: list[Any]) -> worklist.Closure:
@@ -333,17 +320,17 @@ def after_course(
     `waiting_below` keeps only courses whose dates were computed under an older revision of the
     practice's settings.
     """
-    statement = _FACTS.order_by(course.c.id).limit(limit)
+    wanted = _FACTS.order_by(course.c.id).limit(limit)
     if after:
-        statement = statement.where(course.c.id > after)
+        wanted = wanted.where(course.c.id > after)
     if waiting_below is not None:
-        statement = statement.where(course.c.dates_revision < waiting_below)
+        wanted = wanted.where(course.c.dates_revision < waiting_below)
     values = {"practice_id": practice_id, "location_id": None, "practitioner_id": None}
-    return [_facts(row) for row in db.execute(statement, values)]
+    return [read(row) for row in db.execute(wanted, values)]
 
 
 def of_courses(db: Connection, *, practice_id: str, course_ids: Sequence[str]) -> list[CourseFacts]:
     """Return the facts of these courses; no more ids than one statement may carry."""
     values = {"practice_id": practice_id, "location_id": None, "practitioner_id": None}
     found = db.execute(_FACTS.where(course.c.id.in_(course_ids)), values)
-    return [_facts(row) for row in found]
+    return [read(row) for row in found]

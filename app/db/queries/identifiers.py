@@ -32,28 +32,20 @@ def of(
         return {}
     found: dict[str, list[dict[str, str]]] = {}
     rows = db.execute(
-        select(_table.c.resource_id, _table.c.system, _table.c.value)
-        .where(
+        select(_table.c.resource_id, _table.c.system, _table.c.value).where(
             _table.c.practice_id == practice_id,
             _table.c.kind == kind,
             _table.c.resource_id.in_(ids),
         )
-        .order_by(_table.c.system, _table.c.value)
     )
-    for resource_id, system, value in rows:
+    # Sorted here: databases compare texts by rules of their own.
+    for resource_id, system, value in sorted(map(tuple, rows)):
         found.setdefault(resource_id, []).append({"system": system, "value": value})
     return found
 
 
-def replace(
-    db: Connection,
-    *,
-    practice_id: str,
-    kind: str,
-    resource_id: str,
-    identifiers: Sequence[tuple[str, str]],
-) -> None:
-    """Make these the record's only identifiers."""
+def clear(db: Connection, *, practice_id: str, kind: str, resource_id: str) -> None:
+    """Take all identifiers off a record."""
     db.execute(
         delete(_table).where(
             _table.c.practice_id == practice_id,
@@ -61,6 +53,17 @@ def replace(
             _table.c.resource_id == resource_id,
         )
     )
+
+
+def add(
+    db: Connection,
+    *,
+    practice_id: str,
+    kind: str,
+    resource_id: str,
+    identifiers: Sequence[dict[str, str]],
+) -> None:
+    """Give a record these identifiers."""
     if identifiers:
         scope = {"practice_id": practice_id, "kind": kind, "resource_id": resource_id}
-        db.execute(insert(_table), [scope | {"system": s, "value": v} for s, v in identifiers])
+        db.execute(insert(_table), [scope | named for named in identifiers])

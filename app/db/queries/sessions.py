@@ -3,14 +3,85 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, and_, bindparam, func, select, tuple_
 
-from app.db.models import Course, Patient, Session
+from app.db.aggregate import rows_of
+from app.db.models import Course, Identifier, Patient, Session
+from app.db.queries import facts
+from app.db.queries.facts import CourseFacts
 from app.db.queries.records import Record, table_of
 
 _table, _course, _patient = table_of(Session), table_of(Course), table_of(Patient)
+_identifier = table_of(Identifier)
+
+
+class Found(NamedTuple):
+    """A session, the facts of its course, and other systems' identifiers of it."""
+
+    session: Record
+    facts: CourseFacts
+    identifiers: list[dict[str, str]]
+
+
+# The course's own sessions are read from the same table, so the one asked for needs a name.
+_own = _table.alias("own")
+_place = bindparam("location_id", type_=_table.c.location_id.type)
+_person = bindparam("practitioner_id", type_=_table.c.practitioner_id.type)
+_SESSION = [c.label(f"s_{c.name}") for c in _own.c]
+_ONE = (
+    facts.statement(
+        _course.join(
+            _own,
+            and_(_own.c.practice_id == _course.c.practice_id, _own.c.course_id == _course.c.id),
+        ),
+        func.coalesce(_place, _own.c.location_id),
+        func.coalesce(_person, _own.c.practitioner_id),
+    )
+    .add_columns(
+        *_SESSION,
+        rows_of(
+            _identifier,
+            _identifier.c.system,
+            _identifier.c.value,
+            where=and_(
+                _identifier.c.practice_id == _own.c.practice_id,
+                _identifier.c.kind == "session",
+                _identifier.c.resource_id == _own.c.id,
+            ),
+        ).label("identifiers"),
+    )
+    .where(_own.c.id == bindparam("id"))
+)
+_KEYS = [c.name for c in _table.c]
+
+
+def one(
+    db: Connection,
+    *,
+    practice_id: str,
+    id: str,
+    location_id: str | None = None,
+    practitioner_id: str | None = None,
+) -> Found | None:
+    """Return a session with all that decisions about it rest on, in one statement.
+
+    The named place and person are looked up with it; without names, the session's own.
+    """
+    values = {
+        "practice_id": practice_id,
+        "id": id,
+        "location_id": location_id,
+        "practitioner_id": practitioner_id,
+    }
+    row = db.execute(_ONE, values).first()
+    if row is None:
+        return None
+    session = dict(zip(_KEYS, row[-len(_KEYS) - 1 : -1], strict=True))
+    named = sorted((system, value) for system, value in row[-1] or ())
+    return Found(session, facts.read(row), [{"system": s, "value": v} for s, v in named])
+
 
 _LAST_CHART = (
     select(_table.c.injections, _table.c.protocol, _table.c.protocol_version)
@@ -93,20 +164,5 @@ def page(
         conditions.append(here > tuple_(*after, types=[_table.c.sort_at.type, _table.c.id.type]))
     rows = db.execute(
         statement.where(*conditions).order_by(_table.c.sort_at, _table.c.id).limit(limit)
-    )
-    return [dict(row) for row in rows.mappings()]
-
-
-def booked_from(
-    db: Connection, *, practice_id: str, course_ids: list[str], since: date
-) -> list[Record]:
-    """Return the bookings of these courses on or after a day."""
-    rows = db.execute(
-        select(_table).where(
-            _table.c.practice_id == practice_id,
-            _table.c.course_id.in_(course_ids),
-            _table.c.status == "booked",
-            _table.c.starts_on >= since,
-        )
     )
     return [dict(row) for row in rows.mappings()]

@@ -1,0 +1,173 @@
+"""Every write of the REST surface as a story: what must be there, what is sent, what it records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from app.data import builtin_protocols
+from app.domain.protocol import to_definition
+from tests.support.clinic import Clinic
+
+FULL = {"plan": "as_protocol"}
+
+
+class Asked(NamedTuple):
+    """One request and its JSON body."""
+
+    method: str
+    path: str
+    body: Any = None
+
+
+class Verb(NamedTuple):
+    """`records` are the actions of its audit rows, in order."""
+
+    ask: Callable[[Clinic], Asked]
+    records: tuple[str, ...]
+
+
+def _session(clinic: Clinic) -> str:
+    course = clinic.a_course("2025-12-15")
+    return f"/sessions/{clinic.a_booking(course['id'], '2026-03-20T09:00:00-04:00')['id']}"
+
+
+def _given(clinic: Clinic) -> str:
+    return f"/sessions/{clinic.a_session(clinic.a_course()['id'], '2026-01-05')['id']}"
+
+
+def _course(clinic: Clinic) -> str:
+    course = clinic.a_course("2025-12-15")
+    clinic.a_booking(course["id"], "2026-03-30T09:00:00-04:00")
+    return f"/courses/{course['id']}"
+
+
+def _patient(clinic: Clinic) -> str:
+    patient = clinic.a_patient()
+    for _ in range(2):
+        course = clinic.a_course("2025-12-15", patient_id=patient["id"])
+        clinic.a_booking(course["id"], "2026-03-30T09:00:00-04:00")
+    return f"/patients/{patient['id']}"
+
+
+def _held(clinic: Clinic) -> str:
+    path = _course(clinic)
+    clinic.post(f"{path}/hold", {"from": "2026-03-01", "until": "2026-04-30", "reason": "travels"})
+    return path
+
+
+def _outside(clinic: Clinic) -> str:
+    path = f"{_course(clinic)}/outside-sessions"
+    return f"/outside-sessions/{clinic.post(path, {'given_on': '2026-03-01'})['id']}"
+
+
+def _closure(clinic: Clinic) -> str:
+    made = clinic.post("/closures", {"from": "2026-03-30", "until": "2026-03-31"})
+    return f"/closures/{made['id']}"
+
+
+def _definition() -> dict[str, Any]:
+    [built_in] = [p for p in builtin_protocols() if p.code == "preempt"]
+    return to_definition(built_in) | {"code": "house"}
+
+
+def _draft(clinic: Clinic) -> str:
+    clinic.post("/protocols", _definition())
+    return "/protocols/house/versions/1"
+
+
+def _on(path: Callable[[Clinic], str], verb: str, body: Any = None) -> Callable[[Clinic], Asked]:
+    return lambda clinic: Asked("POST", f"{path(clinic)}/{verb}", body)
+
+
+def _patch(path: Callable[[Clinic], str], body: Any) -> Callable[[Clinic], Asked]:
+    return lambda clinic: Asked("PATCH", path(clinic), body)
+
+
+def _post(path: str, body: Any) -> Callable[[Clinic], Asked]:
+    return lambda clinic: Asked("POST", path, body)
+
+
+_PERSON = {"mrn": "A-1", "family_name": "G", "given_name": "A", "birth_date": "1980-05-17"}
+_NAMED = {"identifiers": [{"system": "ehr", "value": "1"}]}
+_PLAN = {"protocol": "preempt", "indication": "G43.709"}
+_GIVEN = {"status": "given", "given_on": "2026-03-19", "chart": FULL}
+_BOOKED = {"status": "booked", "starts_at": "2026-03-31T09:00:00-04:00"}
+
+VERBS: dict[str, Verb] = {
+    "practice change": Verb(_patch(lambda _: "/practice", {"lead_days": 21}), ("practice.change",)),
+    "location add": Verb(
+        _post("/locations", {"name": "Main", "time_zone": "UTC"} | _NAMED), ("location.create",)
+    ),
+    "location upsert": Verb(
+        _post("/locations/upsert", {"name": "Main", "time_zone": "UTC"}), ("location.create",)
+    ),
+    "location change": Verb(
+        _patch(lambda c: f"/locations/{c.a_location()['id']}", {"name": "Harbor"}),
+        ("location.change",),
+    ),
+    "practitioner add": Verb(_post("/practitioners", {"name": "Dr."}), ("practitioner.create",)),
+    "practitioner upsert": Verb(
+        _post("/practitioners/upsert", {"name": "Dr."}), ("practitioner.create",)
+    ),
+    "practitioner change": Verb(
+        _patch(lambda c: f"/practitioners/{c.a_practitioner()['id']}", {"name": "Dr."}),
+        ("practitioner.change",),
+    ),
+    "closure add": Verb(
+        _post("/closures", {"from": "2026-03-30", "until": "2026-03-31"}), ("closure.create",)
+    ),
+    "closure upsert": Verb(
+        _post("/closures/upsert", {"from": "2026-03-30", "until": "2026-03-31"}),
+        ("closure.create",),
+    ),
+    "closure change": Verb(_patch(_closure, {"reason": "Easter"}), ("closure.change",)),
+    "protocol draft": Verb(_post("/protocols", _definition()), ("protocol.create",)),
+    "protocol publish": Verb(_on(_draft, "publish"), ("protocol.publish",)),
+    "patient register": Verb(_post("/patients", _PERSON | _NAMED), ("patient.create",)),
+    "patient upsert": Verb(_post("/patients/upsert", _PERSON), ("patient.create",)),
+    "patient change": Verb(_patch(_patient, {"phone": "555-0100"} | _NAMED), ("patient.change",)),
+    "patient deceased": Verb(
+        _on(_patient, "deceased", {"on": "2026-03-19"}),
+        (
+            *("session.cancel", "course.stop", "session.cancel", "course.stop"),
+            "patient.deceased",
+        ),
+    ),
+    "course open": Verb(_on(_patient, "courses", _PLAN), ("course.create",)),
+    "course change": Verb(_patch(_course, {"prior_cycles": 3}), ("course.change",)),
+    "course identifiers": Verb(_patch(_course, _NAMED), ("course.change",)),
+    "course hold": Verb(
+        _on(_course, "hold", {"from": "2026-03-01", "until": "2026-04-30", "reason": "travels"}),
+        ("hold.create",),
+    ),
+    "course resume": Verb(_on(_held, "resume"), ("hold.resume",)),
+    "course stop": Verb(
+        _on(_course, "stop", {"outcome": "stopped"}), ("session.cancel", "course.stop")
+    ),
+    "outside add": Verb(
+        _on(_course, "outside-sessions", {"given_on": "2026-03-01"}), ("outside_session.create",)
+    ),
+    "outside void": Verb(_on(_outside, "void", {"reason": "wrong"}), ("outside_session.void",)),
+    "session book": Verb(_on(_course, "sessions", _BOOKED | _NAMED), ("session.book",)),
+    "session record": Verb(_on(_course, "sessions", _GIVEN), ("session.give",)),
+    "session correct": Verb(_patch(_given, {"given_on": "2026-01-07"}), ("session.correct",)),
+    "session identifiers": Verb(_patch(_session, _NAMED), ("session.correct",)),
+    "session reschedule": Verb(
+        _on(_session, "reschedule", {"starts_at": "2026-03-31T09:00:00-04:00"}),
+        ("session.reschedule",),
+    ),
+    "session confirm": Verb(_on(_session, "confirm"), ("session.confirm",)),
+    "session arrive": Verb(_on(_session, "arrive"), ("session.arrive",)),
+    "session give": Verb(_on(_session, "give", {"chart": FULL}), ("session.give",)),
+    "session cancel": Verb(_on(_session, "cancel", {"by": "patient"}), ("session.cancel",)),
+    "session no-show": Verb(_on(_session, "no-show"), ("session.no-show",)),
+    "session void": Verb(_on(_given, "void", {"reason": "wrong"}), ("session.void",)),
+}
+
+
+def send(clinic: Clinic, asked: Asked, **headers: str) -> Any:
+    """Send it on the version there is now; the answer, whatever it is."""
+    if asked.method == "PATCH":
+        headers["if_match"] = clinic.call("GET", asked.path).headers["etag"]
+    return clinic.call(asked.method, asked.path, asked.body, **headers)
