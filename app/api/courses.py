@@ -1,4 +1,4 @@
-"""Courses of treatment: open, change, hold, resume, stop; their schedule and projection."""
+"""Courses of treatment: open, change, stop; their schedule and projection."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from app.api.schedules import ScheduleOut, schedule_of
 from app.api.shapes import (
+    IdentifierIn,
     IdentifierOut,
     Identifiers,
     Record,
@@ -29,19 +30,17 @@ from app.edge.fields import (
     Body,
     Code,
     Day,
+    Id,
     PathId,
     Query,
     Text,
-    Units,
-    UnitsShown,
     count,
     query_count,
-    to_number,
 )
 from app.edge.preconditions import etag
 from app.edge.routing import Door
 from app.edge.work import Answer, Work, Working
-from app.services import courses, dates, records
+from app.services import courses, dates, identifiers, records
 
 router = Door(tag="courses")
 
@@ -63,6 +62,13 @@ class CourseIn(Body):
     identifiers: Identifiers | None = None
 
 
+class CourseUpsert(CourseIn):
+    """The same, found again by one of its identifiers; its protocol and patient stay."""
+
+    patient_id: Id
+    identifiers: Annotated[list[IdentifierIn], Field(min_length=1, max_length=20)]
+
+
 class CoursePatch(Body):
     indication: Code | None = None
     planned_start_on: Day | None = None
@@ -74,36 +80,10 @@ class CoursePatch(Body):
     identifiers: Identifiers | None = None
 
 
-class HoldIn(Body):
-    """Pause a course; without `until` it needs the day on which it is reviewed."""
-
-    since: Annotated[Day, Field(alias="from")]
-    until: Day | None = None
-    review_on: Day | None = None
-    reason: Text
-
-
-class ResumeIn(Body):
-    on: Day | None = None
-
-
 class StopIn(Body):
     on: Day | None = None
     outcome: Literal["completed", "stopped"]
     reason: Text | None = None
-
-
-class OutsideIn(Body):
-    """A treatment for the same indication given elsewhere."""
-
-    given_on: Day
-    units: Units | None = None
-    product: Text | None = None
-    place: Text | None = None
-
-
-class VoidIn(Body):
-    reason: Text
 
 
 class CourseOut(Resource):
@@ -125,19 +105,6 @@ class CourseOut(Resource):
     earliest_on: date | None
     due_on: date | None
     identifiers: list[IdentifierOut]
-
-
-class OutsideOut(Resource):
-    course_id: str
-    given_on: date
-    units: UnitsShown | None
-    product: str | None
-    place: str | None
-    voided_at: str | None
-
-
-class OutsideMade(OutsideOut):
-    schedule: ScheduleOut
 
 
 class ProjectedOut(Shape):
@@ -190,7 +157,8 @@ def _shown(work: Work, found: list[Record]) -> list[Record]:
     ]
 
 
-def _answer(work: Work, course: Record, *, created: bool = False) -> Answer:
+def course_answer(work: Work, course: Record, *, created: bool = False) -> Answer:
+    """Answer a course as it is shown, with its version."""
     where = f"/v1/courses/{course['id']}" if created else None
     status = 201 if created else 200
     return Answer(_shown(work, [course])[0], status, etag(course["version"]), where)
@@ -226,13 +194,35 @@ def open_course(work: Working, id: PathId, body: CourseIn) -> Answer:
         by=work.by,
         now=work.now,
     )
-    return _answer(work, course, created=True)
+    return course_answer(work, course, created=True)
+
+
+@router.write(
+    "POST",
+    "/courses/upsert",
+    may="courses:write",
+    gives=CourseOut,
+    may_create=True,
+    can=("patient-deceased", "duplicate"),
+)
+def upsert(work: Working, body: CourseUpsert) -> Answer:
+    """Change the course with one of these identifiers, or open it (201)."""
+    named = pairs(body.identifiers)
+    id = identifiers.find(work.db, kind=courses.KIND, identifiers=named, by=work.by)
+    if id is None:
+        return open_course(work, body.patient_id, body)
+    said = body.model_dump(exclude={"identifiers", "patient_id", "protocol"}, exclude_unset=True)
+    named = identifiers.joined(work.db, kind=courses.KIND, id=id, identifiers=named, by=work.by)
+    changed = courses.change(
+        work.db, facts=_facts(work, id), values=said, identified=named, by=work.by, now=work.now
+    )
+    return course_answer(work, changed.course)
 
 
 @router.read("/courses/{id}", may="courses:read", gives=CourseOut, tagged=True)
 def show(work: Working, id: PathId) -> Answer:
     """Return one course."""
-    return _answer(work, _facts(work, id).course)
+    return course_answer(work, _facts(work, id).course)
 
 
 @router.write("PATCH", "/courses/{id}", may="courses:write", gives=CourseOut, can=("duplicate",))
@@ -245,39 +235,7 @@ def change(work: Working, id: PathId, body: CoursePatch) -> Answer:
     changed = courses.change(
         work.db, facts=facts, values=values, identified=named, by=work.by, now=work.now
     )
-    return _answer(work, changed.course)
-
-
-@router.write(
-    "POST", "/courses/{id}/hold", may="courses:write", gives=CourseOut, can=("wrong-state",)
-)
-def hold(work: Working, id: PathId, body: HoldIn) -> Answer:
-    """Pause a course from a day on, until a day inclusive or until it is resumed."""
-    facts = courses.hold(
-        work.db,
-        course_id=id,
-        since=body.since,
-        until=body.until,
-        review_on=body.review_on,
-        reason=body.reason,
-        by=work.by,
-        now=work.now,
-    )
-    return _answer(work, facts.course)
-
-
-@router.write(
-    "POST",
-    "/courses/{id}/resume",
-    may="courses:write",
-    gives=CourseOut,
-    can=("wrong-state", "patient-deceased"),
-)
-def resume(work: Working, id: PathId, body: ResumeIn | None = None) -> Answer:
-    """End the hold in force, or take up a closed course again."""
-    on = body.on if body else None
-    facts = courses.resume(work.db, course_id=id, on=on, by=work.by, now=work.now)
-    return _answer(work, facts.course)
+    return course_answer(work, changed.course)
 
 
 @router.write(
@@ -294,7 +252,7 @@ def stop(work: Working, id: PathId, body: StopIn) -> Answer:
         by=work.by,
         now=work.now,
     )
-    return _answer(work, facts.course)
+    return course_answer(work, facts.course)
 
 
 @router.read("/courses/{id}/schedule", may="courses:read", gives=ScheduleOut)
@@ -317,66 +275,3 @@ def projection(work: Working, id: PathId, query: Annotated[HowMany, FromQuery()]
         {"cycle": first + ahead, "due_on": on} for ahead, on in enumerate(due)
     ]
     return Answer({"course_id": id, "sessions": sessions})
-
-
-@router.read("/courses/{id}/outside-sessions", may="courses:read", gives=listing(OutsideOut))
-def outside_sessions(work: Working, id: PathId) -> Answer:
-    """List the course's treatments given elsewhere, voided ones included."""
-    _facts(work, id)
-    found = rows.outside_sessions(work.db, practice_id=work.practice_id, course_id=id)
-    return Answer({"items": [_outside(o) for o in found], "next_cursor": None})
-
-
-@router.write(
-    "POST",
-    "/courses/{id}/outside-sessions",
-    may="sessions:write",
-    gives=OutsideMade,
-    status=201,
-)
-def add_outside(work: Working, id: PathId, body: OutsideIn) -> Answer:
-    """Record a treatment given elsewhere; the next session is due from it when it is the latest."""
-    values = {
-        "given_on": body.given_on,
-        "administered": body.units,
-        "product": body.product,
-        "place": body.place,
-    }
-    outside, facts = courses.add_outside(
-        work.db, course_id=id, values=values, by=work.by, now=work.now
-    )
-    return _outside_answer(work, outside, facts, 201)
-
-
-@router.write(
-    "POST",
-    "/outside-sessions/{id}/void",
-    may="sessions:write",
-    gives=OutsideMade,
-    can=("wrong-state",),
-)
-def void_outside(work: Working, id: PathId, body: VoidIn) -> Answer:
-    """Take a treatment given elsewhere out of the record."""
-    outside, facts = courses.void_outside(
-        work.db, id=id, reason=body.reason, by=work.by, now=work.now
-    )
-    return _outside_answer(work, outside, facts, 200)
-
-
-def _outside_answer(work: Work, outside: Record, facts: CourseFacts, status: int) -> Answer:
-    shown = _outside(outside) | {"schedule": schedule_of(facts, work.today)}
-    where = f"/v1/courses/{outside['course_id']}/outside-sessions" if status == 201 else None
-    return Answer(shown, status, etag(outside["version"]), where)
-
-
-def _outside(outside: Record) -> Record:
-    administered = outside["administered"]
-    return {
-        "id": outside["id"],
-        "course_id": outside["course_id"],
-        "given_on": outside["given_on"],
-        "units": None if administered is None else to_number(administered),
-        "product": outside["product"],
-        "place": outside["place"],
-        "voided_at": outside["voided_at"],
-    } | stamps(outside)

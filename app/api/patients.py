@@ -149,7 +149,7 @@ def list_patients(work: Working, query: Annotated[PatientQuery, FromQuery()]) ->
     return _listed(work, query)
 
 
-@router.write("POST", "/patients/search", may="patients:read", gives=listing(PatientOut))
+@router.search("/patients/search", may="patients:read", gives=listing(PatientOut))
 def search(work: Working, body: PatientSearch) -> Answer:
     """List patients by filters in the body, so that no address holds a name."""
     return _listed(work, PatientQuery.model_construct(**body.__dict__))

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.api.schedules import ScheduleOut
-from app.api.shapes import IdentifierOut, Identifiers, Record, Resource, Shape, stamps
+from app.api.shapes import IdentifierIn, IdentifierOut, Identifiers, Record, Resource, Shape, stamps
 from app.db.queries.facts import CourseFacts
 from app.domain import dosing, schedule
 from app.domain.errors import Invalid
@@ -95,6 +95,13 @@ class SessionIn(Body):
     identifiers: Identifiers | None = None
 
 
+class SessionUpsert(SessionIn):
+    """The same, found again by one of its identifiers."""
+
+    course_id: Id
+    identifiers: Annotated[list[IdentifierIn], Field(min_length=1, max_length=20)]
+
+
 class SessionPatch(Body):
     """Corrections; a booking's time is moved with `reschedule`."""
 
@@ -104,6 +111,7 @@ class SessionPatch(Body):
     practitioner_id: Id | None = None
     completeness: Literal["complete", "partial"] | None = None
     reason: Text | None = None
+    continues_session_id: Id | None = None
     product: Text | None = None
     chart: ChartIn | None = None
     identifiers: Identifiers | None = None

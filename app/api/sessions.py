@@ -1,15 +1,10 @@
-"""Treatment sessions: booked, given, corrected; the day sheet."""
+"""Treatment sessions: booked, given, corrected."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Annotated
+from datetime import datetime
 
-from fastapi import Query as FromQuery
-
-from app.api import pages
-from app.api.pages import PageQuery
-from app.api.schedules import schedule_of
+from app.api.session_answers import answer, tag, whole
 from app.api.session_shapes import (
     CancelIn,
     GivenIn,
@@ -20,107 +15,19 @@ from app.api.session_shapes import (
     SessionOut,
     SessionPatch,
     SessionSaved,
-    shown,
+    SessionUpsert,
 )
-from app.api.shapes import Record, Shape, listing, pairs, patch
-from app.db.queries import identifiers as identifier_rows
-from app.db.queries import sessions as rows
+from app.api.shapes import pairs, patch
 from app.domain.errors import Invalid
-from app.edge.fields import Day, Id, PathId, comma_list
-from app.edge.preconditions import etag
+from app.edge.fields import PathId
 from app.edge.routing import Door
-from app.edge.work import Answer, Work, Working
-from app.services import dates, practices, protocols, sessions, treatments
-from app.services.sessions import Saved
+from app.edge.work import Answer, Working
+from app.services import identifiers, sessions, treatments
 from app.services.treatments import Given
 
 router = Door(tag="sessions")
 
-STATUSES = ("booked", "given", "cancelled", "no_show", "voided")
 _PLANNING = ("booked-too-early", "not-booking-master", "course-closed", "patient-deceased")
-
-
-class SessionQuery(PageQuery):
-    """Filters of the day sheet; days are inclusive."""
-
-    status: Annotated[tuple[str, ...], comma_list(*STATUSES)] = ()
-    given_from: Day | None = None
-    given_to: Day | None = None
-    starts_from: Day | None = None
-    starts_to: Day | None = None
-    location_id: Id | None = None
-    practitioner_id: Id | None = None
-
-
-class DaySheetPatient(Shape):
-    id: str
-    mrn: str
-    family_name: str
-    given_name: str
-    birth_date: date
-
-
-class DaySheetOut(SessionOut):
-    """A session with the patient it is for."""
-
-    patient: DaySheetPatient
-
-
-@router.read("/sessions", may="sessions:read", gives=listing(DaySheetOut))
-def day_sheet(work: Working, query: Annotated[SessionQuery, FromQuery()]) -> Answer:
-    """List sessions in the order of the day, with the patients they are for."""
-    return _listed(work, query, None)
-
-
-@router.read("/courses/{id}/sessions", may="sessions:read", gives=listing(DaySheetOut))
-def of_course(work: Working, id: PathId, query: Annotated[SessionQuery, FromQuery()]) -> Answer:
-    """List a course's sessions, oldest first."""
-    dates.facts_of_course(work.db, practice_id=work.practice_id, course_id=id)
-    return _listed(work, query, id)
-
-
-def _listed(work: Work, query: SessionQuery, course_id: str | None) -> Answer:
-    key = practices.load(work.db, practice_id=work.practice_id)["cursor_key"]
-    name = f"sessions:{course_id or ''}"
-    cursor = pages.begin(query, key, listing=name)
-    after: tuple[datetime, str] | None = None
-    if cursor:
-        after = (datetime.fromisoformat(str(cursor.position[0])), str(cursor.position[1]))
-    found = rows.page(
-        work.db,
-        practice_id=work.practice_id,
-        course_id=course_id,
-        statuses=query.status,
-        given=(query.given_from, query.given_to),
-        starts=(query.starts_from, query.starts_to),
-        location_id=query.location_id,
-        practitioner_id=query.practitioner_id,
-        after=after,
-        limit=query.limit + 1,
-    )
-    items = found[: query.limit]
-    more = len(found) > query.limit
-    position = (items[-1]["sort_at"].isoformat(), items[-1]["id"]) if more else None
-    return pages.page(work, query, _lines(work, items), position, key=key, listing=name)
-
-
-_PATIENT = ("mrn", "family_name", "given_name", "birth_date")
-
-
-def _lines(work: Work, found: list[Record]) -> list[Record]:
-    """Return the page's sessions whole: their courses' facts come in one statement more."""
-    courses = dates.facts_of_courses(
-        work.db, practice_id=work.practice_id, course_ids=[s["course_id"] for s in found]
-    )
-    named = identifier_rows.of(
-        work.db, practice_id=work.practice_id, kind=sessions.KIND, ids=[s["id"] for s in found]
-    )
-    lines = []
-    for session in found:
-        saved = Saved(session, courses[session["course_id"]], named.get(session["id"], []))
-        patient = {"id": session["patient_id"]} | {name: session[name] for name in _PATIENT}
-        lines.append(_shown(work, saved) | {"patient": patient})
-    return lines
 
 
 @router.write(
@@ -135,13 +42,10 @@ def add(work: Working, id: PathId, body: SessionIn) -> Answer:
     """Book a session, or record one that was given; the answer holds the new schedule."""
     identified = pairs(body.identifiers)
     if body.status == "booked":
-        _refuse(body, *_OF_GIVEN)
-        if body.starts_at is None:
-            raise Invalid(("/starts_at", "a booking needs its start"))
         saved = sessions.book(
             work.db,
             course_id=id,
-            starts_at=body.starts_at,
+            starts_at=_start(body),
             location_id=body.location_id,
             practitioner_id=body.practitioner_id,
             override_reason=body.override_reason,
@@ -150,13 +54,64 @@ def add(work: Working, id: PathId, body: SessionIn) -> Answer:
             now=work.now,
         )
     else:
-        _refuse(body, *_OF_BOOKED)
-        given = _given(body)
-        if given.given_at is None and given.given_on is None:
-            raise Invalid(("/given_at", "say when it was given: given_at or given_on"))
+        given = _dated(body)
         given.identified = identified
         saved = treatments.record(work.db, course_id=id, given=given, by=work.by, now=work.now)
-    return _answer(work, saved, created=True)
+    return answer(work, saved, created=True)
+
+
+@router.write(
+    "POST",
+    "/sessions/upsert",
+    may="sessions:write",
+    gives=SessionSaved,
+    may_create=True,
+    can=("wrong-state", "invalid-chart", "not-a-continuation", "duplicate", *_PLANNING),
+)
+def upsert(work: Working, body: SessionUpsert) -> Answer:
+    """Move, or give, the session with one of these identifiers; add it where there is none (201).
+
+    How an EHR that owns the bookings keeps them in step: the same call for a new booking, for
+    one that moved, and for one that was given.
+    """
+    named = pairs(body.identifiers)
+    id = identifiers.find(work.db, kind=sessions.KIND, identifiers=named, by=work.by)
+    if id is None:
+        return add(work, body.course_id, body)
+    if body.status == "given":
+        given = _dated(body)
+        saved = treatments.give(work.db, session_id=id, given=given, by=work.by, now=work.now)
+        return answer(work, saved)
+    place: dict[str, str | None] = {
+        name: getattr(body, name)
+        for name in ("location_id", "practitioner_id")
+        if name in body.model_fields_set
+    }
+    saved = sessions.reschedule(
+        work.db,
+        session_id=id,
+        starts_at=_start(body),
+        place=place,
+        override_reason=body.override_reason,
+        by=work.by,
+        now=work.now,
+    )
+    return answer(work, saved)
+
+
+def _start(body: SessionIn) -> datetime:
+    _refuse(body, *_OF_GIVEN)
+    if body.starts_at is None:
+        raise Invalid(("/starts_at", "a booking needs its start"))
+    return body.starts_at
+
+
+def _dated(body: SessionIn) -> Given:
+    _refuse(body, *_OF_BOOKED)
+    given = _given(body)
+    if given.given_at is None and given.given_on is None:
+        raise Invalid(("/given_at", "say when it was given: given_at or given_on"))
+    return given
 
 
 _OF_BOOKED = ("starts_at", "override_reason")
@@ -195,7 +150,7 @@ def _given(body: SessionIn | GivenIn) -> Given:
 def show(work: Working, id: PathId) -> Answer:
     """Return one session with its injections, totals by area and findings."""
     saved = sessions.load(work.db, id, by=work.by)
-    return Answer(_shown(work, saved), etag=_tag(saved))
+    return Answer(whole(work, saved), etag=tag(saved))
 
 
 @router.write(
@@ -209,7 +164,7 @@ def correct(work: Working, id: PathId, body: SessionPatch) -> Answer:
     """Correct a session; everything that follows from it is derived again."""
     place = {"location_id": body.location_id, "practitioner_id": body.practitioner_id}
     saved = sessions.load(work.db, id, by=work.by, **place)
-    work.require_match(_tag(saved))
+    work.require_match(tag(saved))
     values = patch(body, "given_at", "given_on", "completeness", "product", "identifiers", "chart")
     if values.get("given_at") and values.get("given_on"):
         raise Invalid(("/given_on", "give either given_at or given_on"))
@@ -230,7 +185,7 @@ def correct(work: Working, id: PathId, body: SessionPatch) -> Answer:
         by=work.by,
         now=work.now,
     )
-    return _answer(work, saved)
+    return answer(work, saved)
 
 
 @router.write(
@@ -256,7 +211,7 @@ def reschedule(work: Working, id: PathId, body: RescheduleIn) -> Answer:
         by=work.by,
         now=work.now,
     )
-    return _answer(work, saved)
+    return answer(work, saved)
 
 
 @router.write(
@@ -268,7 +223,7 @@ def reschedule(work: Working, id: PathId, body: RescheduleIn) -> Answer:
 )
 def confirm(work: Working, id: PathId) -> Answer:
     """Note that the patient confirmed the booking."""
-    return _answer(work, sessions.confirm(work.db, session_id=id, by=work.by, now=work.now))
+    return answer(work, sessions.confirm(work.db, session_id=id, by=work.by, now=work.now))
 
 
 @router.write(
@@ -280,7 +235,7 @@ def confirm(work: Working, id: PathId) -> Answer:
 )
 def arrive(work: Working, id: PathId) -> Answer:
     """Note that the patient is here."""
-    return _answer(work, sessions.arrive(work.db, session_id=id, by=work.by, now=work.now))
+    return answer(work, sessions.arrive(work.db, session_id=id, by=work.by, now=work.now))
 
 
 @router.write(
@@ -293,7 +248,7 @@ def arrive(work: Working, id: PathId) -> Answer:
 def give(work: Working, id: PathId, body: GivenIn) -> Answer:
     """Record that a booked session was given; now, unless another time is said."""
     saved = treatments.give(work.db, session_id=id, given=_given(body), by=work.by, now=work.now)
-    return _answer(work, saved)
+    return answer(work, saved)
 
 
 @router.write(
@@ -308,7 +263,7 @@ def cancel(work: Working, id: PathId, body: CancelIn) -> Answer:
     saved = sessions.cancel(
         work.db, session_id=id, side=body.by, reason=body.reason, by=work.by, now=work.now
     )
-    return _answer(work, saved)
+    return answer(work, saved)
 
 
 @router.write(
@@ -322,7 +277,7 @@ def no_show(work: Working, id: PathId, body: OptionalReasonIn | None = None) -> 
     """Note that the patient did not come."""
     reason = body.reason if body else None
     saved = sessions.no_show(work.db, session_id=id, reason=reason, by=work.by, now=work.now)
-    return _answer(work, saved)
+    return answer(work, saved)
 
 
 @router.write(
@@ -335,29 +290,4 @@ def no_show(work: Working, id: PathId, body: OptionalReasonIn | None = None) -> 
 def void(work: Working, id: PathId, body: ReasonIn) -> Answer:
     """Take a given session out of the record for good."""
     saved = sessions.void(work.db, session_id=id, reason=body.reason, by=work.by, now=work.now)
-    return _answer(work, saved)
-
-
-def _answer(work: Work, saved: Saved, *, created: bool = False) -> Answer:
-    """Return the session with its course's new schedule."""
-    body = _shown(work, saved) | {"schedule": schedule_of(saved.facts, work.today)}
-    where = f"/v1/sessions/{saved.session['id']}" if created else None
-    return Answer(body, 201 if created else 200, _tag(saved), where)
-
-
-def _tag(saved: Saved) -> str:
-    # Its cycle and findings follow from the course's other sessions and the practice's numbers.
-    parts = (saved.session, saved.facts.course, saved.facts.practice)
-    return etag(".".join(str(part["version"]) for part in parts))
-
-
-def _shown(work: Work, saved: Saved) -> Record:
-    session, protocol = saved.session, None
-    if session["protocol"]:
-        protocol = protocols.version(
-            work.db,
-            practice_id=work.practice_id,
-            code=session["protocol"],
-            number=session["protocol_version"],
-        )
-    return shown(session, saved.facts, protocol, saved.identifiers)
+    return answer(work, saved)

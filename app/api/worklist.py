@@ -144,7 +144,7 @@ def show(work: Working, query: Annotated[WorklistPageQuery, FromQuery()]) -> Ans
     return pages.page(work, query, items, position, key=key, listing="worklist", on=setting.on)
 
 
-@router.write("POST", "/worklist/search", may="worklist:read", gives=listing(WorklistRowOut))
+@router.search("/worklist/search", may="worklist:read", gives=listing(WorklistRowOut))
 def search(work: Working, body: WorklistPageQuery) -> Answer:
     """List as above with the filters in the body, so that no address holds a name."""
     return show(work, body)

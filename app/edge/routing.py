@@ -121,6 +121,20 @@ class Door(APIRouter):
 
         return add
 
+    def search(
+        self, path: str, *, may: str, gives: Any, can: tuple[str, ...] = (), **options: Any
+    ) -> Callable[[E], E]:
+        """Add a POST route that only reads: a list whose filters no address should hold."""
+        responses = responses_for(
+            "unauthenticated", "invalid", "bad-json", "unsupported-media-type", *can
+        )
+
+        def add(endpoint: E) -> E:
+            self._add(path, reads(endpoint), "POST", may, gives, responses, [], 200, **options)
+            return endpoint
+
+        return add
+
     def write(
         self,
         method: str,

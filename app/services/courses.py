@@ -47,7 +47,7 @@ def open_course(
         "due_source_type": KIND if planned else None,
         "sort_on": planned or dates.UNDATED,
     }
-    _check_override(values, by)
+    _check_override(values, dict(values), by)
     course = records.create(
         db,
         Course,
@@ -80,14 +80,16 @@ def change(
     """
     if "min_interval_days" in values or "override_reason" in values:
         merged = facts.course | values
-        _check_override(merged, by)
+        _check_override(merged, values, by)
         values = values | {n: merged[n] for n in ("override_reason", "override_by")}
     return _change(db, facts, values, action="change", identified=identified, by=by, now=now)
 
 
-def _check_override(values: Record, by: Actor) -> None:
+def _check_override(values: Record, said: Record, by: Actor) -> None:
     if values.get("min_interval_days") is None:
         values["override_reason"] = values["override_by"] = None
+        if said.get("override_reason"):
+            raise Invalid(("/override_reason", "goes with a minimum interval of the course's own"))
     elif not values.get("override_reason"):
         raise Invalid(("/override_reason", "a course's own minimum interval needs its reason"))
     else:

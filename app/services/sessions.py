@@ -76,7 +76,6 @@ def book(
     )
     check_practitioner(facts, practitioner_id)
     starts_on = local_day(starts_at, zone_of(facts, location_id))
-    _may_be_planned(facts)
     _guard(facts, starts_on, override_reason, from_ehr=bool(identified))
     values = {
         "status": "booked",
@@ -110,8 +109,14 @@ def reschedule(
     practitioner_id = place.get("practitioner_id", saved.session["practitioner_id"])
     check_practitioner(saved.facts, practitioner_id)
     _expect(saved.session, "booked")
-    _may_be_planned(saved.facts)
     starts_on = local_day(starts_at, zone_of(saved.facts, location_id))
+    before = saved.session
+    if (starts_at, location_id, practitioner_id) == (
+        before["starts_at"],
+        before["location_id"],
+        before["practitioner_id"],
+    ):
+        return saved
     _guard(saved.facts, starts_on, override_reason, from_ehr=bool(saved.identifiers))
     values = {
         "starts_at": starts_at,
@@ -300,7 +305,9 @@ def _guard(
     if practice["booking_master"] == "ehr":
         if not from_ehr:
             raise NotBookingMaster()
+        # The EHR's bookings are its facts: shown with their flags, never refused.
         return
+    _may_be_planned(facts)
     mode = practice["early_booking"]
     found = schedule.dates(facts.history(), facts.plan())
     if found.anchor_on is None or mode == "warn":

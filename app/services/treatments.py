@@ -118,6 +118,8 @@ def correct(
     given_on: date = now_says["given_on"]
     _check_day(facts, given_on, local_day(now, zone), "/given_on")
     _check_completeness(now_says["completeness"], now_says["partial_reason"])
+    if values.get("continues_session_id"):
+        _check_continuation(facts, values["continues_session_id"], given_on, session["id"])
     if session["starts_at"] is None:
         values["sort_at"] = sort_at(now_says["given_at"], given_on)
     protocol = _protocol(db, session["protocol"], session["protocol_version"], by=by)
@@ -263,9 +265,11 @@ def _check_completeness(completeness: str, reason: str | None) -> None:
         raise Invalid(("/reason", "a partial session needs its reason"))
 
 
-def _check_continuation(facts: CourseFacts, continued_id: str, given_on: date) -> None:
+def _check_continuation(
+    facts: CourseFacts, continued_id: str, given_on: date, own_id: str | None = None
+) -> None:
     continued: SessionFact | None = next((s for s in facts.sessions if s.id == continued_id), None)
-    if continued is None:
+    if continued is None or (own_id and own_id in (continued.id, continued.continues)):
         raise Invalid(("/continues_session_id", "no such session in this course"))
     if continued.status != "given" or continued.completeness != "partial":
         raise NotAContinuation("Only a partial session that was given can be continued.")

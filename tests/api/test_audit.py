@@ -15,7 +15,7 @@ from tests.support.verbs import VERBS, send
 
 EVERY = pytest.mark.parametrize("name", VERBS)
 # Searching is a POST, so that no address holds a name, and changes nothing.
-ONLY_ASK = {"/v1/patients/search", "/v1/worklist/search"}
+ONLY_ASK = {"/v1/patients/search", "/v1/sessions/search", "/v1/worklist/search"}
 # What an import records has tests of its own.
 IMPORTS = {"/v1/imports/history", "/v1/imports/{id}/revert"}
 

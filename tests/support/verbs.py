@@ -94,6 +94,17 @@ _PLAN = {"protocol": "preempt", "indication": "G43.709"}
 _GIVEN = {"status": "given", "given_on": "2026-03-19", "chart": FULL}
 _BOOKED = {"status": "booked", "starts_at": "2026-03-31T09:00:00-04:00"}
 
+
+def _session_upsert(clinic: Clinic) -> Asked:
+    course_id = _course(clinic).rpartition("/")[2]
+    return Asked("POST", "/sessions/upsert", _BOOKED | _NAMED | {"course_id": course_id})
+
+
+def _course_upsert(clinic: Clinic) -> Asked:
+    patient_id = clinic.a_patient()["id"]
+    return Asked("POST", "/courses/upsert", _PLAN | _NAMED | {"patient_id": patient_id})
+
+
 VERBS: dict[str, Verb] = {
     "practice change": Verb(_patch(lambda _: "/practice", {"lead_days": 21}), ("practice.change",)),
     "location add": Verb(
@@ -135,6 +146,7 @@ VERBS: dict[str, Verb] = {
         ),
     ),
     "course open": Verb(_on(_patient, "courses", _PLAN), ("course.create",)),
+    "course upsert": Verb(_course_upsert, ("course.create",)),
     "course change": Verb(_patch(_course, {"prior_cycles": 3}), ("course.change",)),
     "course identifiers": Verb(_patch(_course, _NAMED), ("course.change",)),
     "course hold": Verb(
@@ -150,6 +162,7 @@ VERBS: dict[str, Verb] = {
     ),
     "outside void": Verb(_on(_outside, "void", {"reason": "wrong"}), ("outside_session.void",)),
     "session book": Verb(_on(_course, "sessions", _BOOKED | _NAMED), ("session.book",)),
+    "session upsert": Verb(_session_upsert, ("session.book",)),
     "session record": Verb(_on(_course, "sessions", _GIVEN), ("session.give",)),
     "session correct": Verb(_patch(_given, {"given_on": "2026-01-07"}), ("session.correct",)),
     "session identifiers": Verb(_patch(_session, _NAMED), ("session.correct",)),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from app.db.models import Course, OutsideSession
+from app.db.models import Course, Hold, OutsideSession
 from app.db.queries.records import Record, table_of
 
-_table, _outside = table_of(Course), table_of(OutsideSession)
+_table, _outside, _hold = table_of(Course), table_of(OutsideSession), table_of(Hold)
 
 
 def ids_of_patient(db: Connection, *, practice_id: str, patient_id: str) -> list[str]:
@@ -36,5 +36,15 @@ def outside_sessions(db: Connection, *, practice_id: str, course_id: str) -> lis
         select(_outside)
         .where(_outside.c.practice_id == practice_id, _outside.c.course_id == course_id)
         .order_by(_outside.c.given_on, _outside.c.id)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def holds(db: Connection, *, practice_id: str, course_id: str) -> list[Record]:
+    """Return the course's holds, past and withdrawn ones included."""
+    rows = db.execute(
+        select(_hold)
+        .where(_hold.c.practice_id == practice_id, _hold.c.course_id == course_id)
+        .order_by(_hold.c.starts_on, _hold.c.id)
     )
     return [dict(row) for row in rows.mappings()]
