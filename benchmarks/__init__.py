@@ -1,0 +1,1 @@
+"""Twelveweeks measured against hand-written floors, in one interleaved run: `make bench`."""

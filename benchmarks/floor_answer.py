@@ -1,0 +1,126 @@
+"""The floor's answer to a session write: the session as it stands, and its course's schedule."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from app.domain import dosing, schedule
+from app.domain.protocol import Protocol
+from app.domain.schedule import Dates, History, Plan
+from app.domain.wording import reason_text
+from app.domain.worklist import Standing
+from benchmarks.floor_worklist import actions_shown
+
+
+def _units(hundredths: int) -> int | float:
+    return hundredths / 100 if hundredths % 100 else hundredths // 100
+
+
+def session_shown(
+    id: str,
+    values: dict[str, Any],
+    given_at: datetime,
+    given_on: date,
+    cycle: int,
+    chart: dosing.Chart,
+    protocol: Protocol,
+    findings: list[dict[str, Any]],
+    now: datetime,
+) -> dict[str, Any]:
+    return {
+        "id": id,
+        "course_id": values["course_id"],
+        "status": "given",
+        "completeness": "complete",
+        "continues_session_id": None,
+        "starts_at": None,
+        "given_at": given_at,
+        "given_on": given_on,
+        "confirmed_at": None,
+        "arrived_at": None,
+        "ended_at": None,
+        "ended_by": None,
+        "end_reason": None,
+        "override_reason": None,
+        "location_id": values["location_id"],
+        "practitioner_id": values["practitioner_id"],
+        "product": values["product"],
+        "protocol": values["protocol"],
+        "protocol_version": values["protocol_version"],
+        "charting": values["charting"],
+        "cycle": cycle,
+        "reason": None,
+        "injections": [
+            {
+                "site": site,
+                "area": area,
+                "side": side,
+                "units": _units(dose),
+                "vial_id": None,
+                "planned": None if planned is None else _units(planned),
+            }
+            for site, area, side, dose, planned, _ in dosing.describe(protocol, chart.injections)
+        ],
+        "areas": [
+            {"area": area, "sites": sites, "units": _units(dose)}
+            for area, sites, dose in dosing.areas(protocol, chart.injections)
+        ],
+        "units_administered": _units(chart.administered_hundredths),
+        "findings": findings,
+        "units_discarded": None,
+        "signed_at": None,
+        "identifiers": [],
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def schedule_shown(
+    own: dict[str, str],
+    today: date,
+    cycle: int,
+    history: History,
+    plan: Plan,
+    dates: Dates,
+    stands: Standing,
+) -> dict[str, Any]:
+    actions = actions_shown(stands.actions, own["course"])
+    booked = stands.booked
+    interval = plan.interval.text()
+    return {
+        "course_id": own["course"],
+        "as_of": today,
+        "cycle": cycle,
+        "status": stands.status,
+        "anchor_on": dates.anchor_on,
+        "clinical_due_on": dates.clinical_due_on,
+        "earliest_on": dates.earliest_on,
+        "due_on": dates.due_on,
+        "due_soon_from": dates.due_soon_from,
+        "overdue_from": dates.overdue_from,
+        "lapsed_from": dates.lapsed_from,
+        "treatable_from": dates.earliest_on,
+        "treatable_until": None,
+        "suggested_on": stands.suggested_on,
+        "booking": {
+            "state": stands.booking,
+            "session_id": booked.id if booked else None,
+            "starts_at": booked.starts_at if booked else None,
+        },
+        "flags": stands.flags,
+        "next_action": actions[0] if actions else None,
+        "actions": actions,
+        "reasons": [
+            {
+                "date": name,
+                "rule": rule,
+                "on": on,
+                "decisive": decisive,
+                "source": {"type": source_type, "id": own.get(source_type, source_id)},
+                "text": reason_text(reason, interval, dates.anchor_on, cycle - 1),
+            }
+            for reason in schedule.reasons(history, plan)
+            for name, rule, on, decisive, source_type, source_id in (reason,)
+        ],
+    }
