@@ -76,12 +76,15 @@ class Sense:
             case.body = history()
         elif BODIES.get(name):
             case.body = self._seeded.body(name)
-        if case.path.startswith("/v1/sessions/{id}/") and not case.path.endswith("/void"):
+        if case.path.startswith("/v1/sessions/") and not case.path.endswith(("/void", "/search")):
             # Some request before may have handed the bookings to the EHR.
             self._clinic.patch("/practice", {"booking_master": "twelveweeks"})
-            course = self._clinic.a_course()
-            booked = self._clinic.a_booking(course["id"], "2026-03-20T09:00:00-04:00")
-            case.path_parameters["id"] = booked["id"]
+            course = self._clinic.a_course()["id"]
+            if case.path.endswith("/upsert"):
+                case.body = {**case.body, "course_id": course}
+            else:
+                booked = self._clinic.a_booking(course, "2026-03-20T09:00:00-04:00")
+                case.path_parameters["id"] = booked["id"]
         elif case.path.endswith(("/hold", "/resume", "/stop")):
             case.path_parameters["id"] = course = self._clinic.a_course()["id"]
             if case.path.endswith("/resume"):

@@ -151,7 +151,7 @@ def _again(seeded: Seeded, name: str) -> None:
         seeded.ids["courses"].insert(0, course["id"])
         seeded.ids["sessions"][0] = clinic.a_session(course["id"], "2026-03-02")["id"]
     if name.endswith(("/give", "/cancel", "/no-show", "/deceased", "/stop")):
-        start = {"starts_at": "2026-07-01T09:00:00-04:00", "override_reason": "as agreed"}
+        start = {"starts_at": "2026-07-08T09:00:00-04:00", "override_reason": "as agreed"}
         path = f"/courses/{seeded.ids['courses'][0]}/sessions"
         booked = clinic.post(path, {"status": "booked", **start})
         seeded.ids["sessions"].insert(1, booked["id"])
