@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import Connection, Engine, QueuePool, make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.db import postgresql, sqlite
@@ -22,6 +22,13 @@ class Database:
     def dialect(self) -> str:
         """`sqlite` or `postgresql`."""
         return self._kind.name
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are for everyone."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)  # noqa: S101 - both kinds are made with one
+        return pool.size()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -132,20 +132,28 @@ def _readable(socket: int) -> bool:
     return bool(poll.poll(0))
 
 
-def _without_values(context: ExceptionContext) -> None:
-    """Take the values out of an error's text: PostgreSQL quotes the row that broke a rule.
+def silence(error: psycopg.Error) -> str:
+    """Take the values out of an error's text, and return what is left.
 
-    The code, the constraint and the rest stay readable on the error's `diag`.
+    PostgreSQL quotes the row that broke a rule. The code, the constraint and the rest stay
+    readable on the error's `diag`.
     """
-    error = context.original_exception
-    if not isinstance(error, psycopg.Error) or not error.sqlstate:
-        return
+    if not error.sqlstate:
+        return str(error)
     told = error.diag.message_primary or ""
     if error.sqlstate.startswith(_DATA_CLASSES):
         where = error.diag.constraint_name or error.diag.column_name or error.diag.table_name
         told = f"{error.sqlstate} {type(error).__name__} ({where or 'a value'})"
-    whole = str(error)
     error.args = (told,)
+    return told
+
+
+def _without_values(context: ExceptionContext) -> None:
+    """Silence the driver's error, and SQLAlchemy's that holds its text."""
+    error = context.original_exception
+    if not isinstance(error, psycopg.Error) or not error.sqlstate:
+        return
+    whole, told = str(error), silence(error)
     wrapped = context.sqlalchemy_exception
     if wrapped is not None:
         with contextlib.suppress(IndexError, TypeError):

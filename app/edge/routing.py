@@ -14,7 +14,7 @@ from app.domain.errors import Invalid
 from app.edge import json_body
 from app.edge.problem_openapi import SCHEME, responses_for
 from app.edge.query import check_query
-from app.edge.work import reads, writes
+from app.edge.work import Threaded, reads, writes
 
 E = TypeVar("E", bound=Callable[..., Any])
 
@@ -176,7 +176,7 @@ class Door(APIRouter):
     def _add(
         self,
         path: str,
-        endpoint: Callable[..., Response],
+        endpoint: Threaded,
         method: str,
         may: str,
         gives: Any,

@@ -9,7 +9,7 @@ from app.db.engine import Connection
 from app.db.models import Practice
 from app.db.queries import facts as fact_rows
 from app.db.queries import practices as rows
-from app.db.queries.records import Record, add, table_of
+from app.db.queries.records import Record, add, blank, table_of
 from app.domain.access import Actor
 from app.domain.errors import Contended, Invalid, NotFound
 from app.domain.ids import new_id
@@ -33,7 +33,7 @@ def found(db: Connection, *, name: str, time_zone: str, by_name: str, now: datet
         "created_at": now,
         "updated_at": now,
     }
-    add(db, Practice, values)
+    add(db, Practice, blank(Practice) | values)
     by = Actor(id, "system", None, by_name)
     changes = audit.made(values)
     audit.record(db, by=by, now=now, action="practice.create", kind=KIND, id=id, changes=changes)

@@ -21,6 +21,7 @@ from app.db.models import (
     Practitioner,
     Session,
 )
+from app.db.prepared import Prepared
 from app.db.queries.records import Record, table_of
 from app.domain import schedule, worklist
 from app.domain.dates import Interval
@@ -247,7 +248,7 @@ def statement(source: FromClause, location_id: Any, practitioner_id: Any) -> Sel
 
 
 _FACTS = statement(course, bindparam("location_id"), bindparam("practitioner_id"))
-_BY_COURSE = _FACTS.where(course.c.id == bindparam("id"))
+_BY_COURSE = Prepared(_FACTS.where(course.c.id == bindparam("id")))
 _N_COURSE, _N_PRACTICE = len(_COURSE), len(_PRACTICE)
 _COURSE_KEYS = [c.name for c in course.c]
 _PRACTICE_KEYS = [c.name for c in practice.c]
@@ -268,8 +269,8 @@ def of_course(
         "location_id": location_id,
         "practitioner_id": practitioner_id,
     }
-    row = db.execute(_BY_COURSE, values).first()
-    return read(row) if row else None
+    rows = _BY_COURSE.rows(db, values)
+    return read(rows[0]) if rows else None
 
 
 def read(row: Any) -> CourseFacts:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection, bindparam, select, update
 
 from app.db.aggregate import rows_of
 from app.db.models import Closure, Course, Practice
+from app.db.prepared import Prepared
 from app.db.queries.facts import read_closure
 from app.db.queries.records import Record, table_of
 from app.domain.worklist import Closure as ClosureFact
@@ -18,17 +17,20 @@ _GET = select(_table).where(_table.c.id == bindparam("practice_id"))
 _CHANGE = update(_table).where(
     _table.c.id == bindparam("of_id"), _table.c.version == bindparam("of_version")
 )
-_WITH_CLOSURES = select(
-    _table,
-    rows_of(
-        _closure,
-        _closure.c.starts_on,
-        _closure.c.ends_on,
-        _closure.c.location_id,
-        _closure.c.practitioner_id,
-        where=_closure.c.practice_id == _table.c.id,
-    ).label("closures"),
-).where(_table.c.id == bindparam("practice_id"))
+_COLUMNS = tuple(column.name for column in _table.c)
+_WITH_CLOSURES = Prepared(
+    select(
+        _table,
+        rows_of(
+            _closure,
+            _closure.c.starts_on,
+            _closure.c.ends_on,
+            _closure.c.location_id,
+            _closure.c.practitioner_id,
+            where=_closure.c.practice_id == _table.c.id,
+        ).label("closures"),
+    ).where(_table.c.id == bindparam("practice_id"))
+)
 
 
 def get(db: Connection, *, practice_id: str) -> Record | None:
@@ -39,9 +41,9 @@ def get(db: Connection, *, practice_id: str) -> Record | None:
 
 def with_closures(db: Connection, *, practice_id: str) -> tuple[Record, list[ClosureFact]]:
     """Return the practice and its closed days, in one statement."""
-    row: Any = db.execute(_WITH_CLOSURES, {"practice_id": practice_id}).mappings().one()
-    practice = dict(row)
-    return practice, [read_closure(c) for c in practice.pop("closures") or ()]
+    [(*values, closures)] = _WITH_CLOSURES.rows(db, {"practice_id": practice_id})
+    practice = dict(zip(_COLUMNS, values, strict=True))
+    return practice, [read_closure(c) for c in closures or ()]
 
 
 def change(db: Connection, *, practice_id: str, version: int, values: Record) -> bool:

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Insert,
     Select,
     Table,
-    Update,
     bindparam,
     insert,
     select,
@@ -20,6 +19,7 @@ from sqlalchemy import (
 )
 
 from app.db.base import Base
+from app.db.prepared import Prepared
 
 Record = dict[str, Any]
 
@@ -71,9 +71,14 @@ def _insert(model: type[Base]) -> Insert:
     return insert(table_of(model))
 
 
+@lru_cache(maxsize=64)
+def _insert_one(model: type[Base]) -> Prepared:
+    return Prepared(_insert(model))
+
+
 def add(db: Connection, model: type[Base], values: Mapping[str, Any]) -> None:
-    """Insert one record."""
-    db.execute(_insert(model), [values])
+    """Insert one record, every column of which is named."""
+    _insert_one(model).run(db, values)
 
 
 def add_all(db: Connection, model: type[Base], values: Sequence[Mapping[str, Any]]) -> None:
@@ -82,13 +87,17 @@ def add_all(db: Connection, model: type[Base], values: Sequence[Mapping[str, Any
         db.execute(_insert(model), list(values))
 
 
-@lru_cache(maxsize=64)
-def _change(model: type[Base]) -> Update:
+@lru_cache(maxsize=512)
+def _change(model: type[Base], names: tuple[str, ...]) -> Prepared:
     table = table_of(model)
-    return update(table).where(
-        table.c.practice_id == bindparam("of_practice"),
-        table.c.id == bindparam("of_id"),
-        table.c.version == bindparam("of_version"),
+    return Prepared(
+        update(table)
+        .values({name: bindparam(name) for name in (*names, "version")})
+        .where(
+            table.c.practice_id == bindparam("of_practice"),
+            table.c.id == bindparam("of_id"),
+            table.c.version == bindparam("of_version"),
+        )
     )
 
 
@@ -97,7 +106,8 @@ def change(
 ) -> bool:
     """Update one record if it still has `version`; return whether it had."""
     scope = {"of_practice": practice_id, "of_id": id, "of_version": version}
-    return db.execute(_change(model), {**values, "version": version + 1, **scope}).rowcount == 1
+    changed = {**values, "version": version + 1, **scope}
+    return _change(model, tuple(values)).run(db, changed) == 1
 
 
 def page(

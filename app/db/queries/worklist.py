@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, tuple_
 
 from app.db.aggregate import rows_of
+from app.db.prepared import Prepared
 from app.db.queries.worklist_filters import (
     OF_COURSE,
     ON,
@@ -159,7 +160,7 @@ def _page(filters: Filters, at: Thresholds, continued: bool) -> Select[Any]:
 
 # The unfiltered list, asked for most: its statement does not depend on the day.
 _OPEN = _ROWS.where(course.c.state == "active")
-_OPEN_AFTER = _OPEN.where(_AFTER)
+_FIRST_PAGE, _LATER_PAGE = Prepared(_OPEN), Prepared(_OPEN.where(_AFTER))
 
 
 def page(
@@ -176,10 +177,10 @@ def page(
     values: dict[str, Any] = {"practice_id": practice_id, "on": at.on, "limit": limit}
     if after:
         values["after_on"], values["after_id"] = after
-    if filters == Filters():
-        statement = _OPEN_AFTER if after else _OPEN
-    else:
-        statement = _page(filters, at, after is not None)
+    if filters == Filters() and not doses:
+        unfiltered = _LATER_PAGE if after else _FIRST_PAGE
+        return [Stored(*row) for row in unfiltered.rows(db, values)]
+    statement = _page(filters, at, after is not None)
     if doses:
         statement = statement.add_columns(_LAST_DOSE)
     return [Stored(*row) for row in db.execute(statement, values)]
