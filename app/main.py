@@ -47,7 +47,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # As many threads as connections: requests wait in one fair queue, not for the pool.
+        # Requests have threads of their own (`edge.work`); these look keys up and stream files.
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
         # What start-up made lives as long as the process: no need to look through it again.
         gc.collect()

@@ -82,21 +82,21 @@ def upsert(work: Working, body: SessionUpsert) -> Answer:
         given = _dated(body)
         saved = treatments.give(work.db, session_id=id, given=given, by=work.by, now=work.now)
         return answer(work, saved)
-    place: dict[str, str | None] = {
-        name: getattr(body, name)
-        for name in ("location_id", "practitioner_id")
-        if name in body.model_fields_set
-    }
     saved = sessions.reschedule(
         work.db,
         session_id=id,
         starts_at=_start(body),
-        place=place,
+        place=_place(body),
         override_reason=body.override_reason,
         by=work.by,
         now=work.now,
     )
     return answer(work, saved)
+
+
+def _place(body: SessionIn | RescheduleIn) -> dict[str, str | None]:
+    said = body.model_fields_set & {"location_id", "practitioner_id"}
+    return {name: getattr(body, name) for name in said}
 
 
 def _start(body: SessionIn) -> datetime:
@@ -158,7 +158,7 @@ def show(work: Working, id: PathId) -> Answer:
     "/sessions/{id}",
     may="sessions:write",
     gives=SessionSaved,
-    can=("wrong-state", "invalid-chart", "duplicate"),
+    can=("wrong-state", "invalid-chart", "not-a-continuation", "duplicate"),
 )
 def correct(work: Working, id: PathId, body: SessionPatch) -> Answer:
     """Correct a session; everything that follows from it is derived again."""
@@ -197,16 +197,11 @@ def correct(work: Working, id: PathId, body: SessionPatch) -> Answer:
 )
 def reschedule(work: Working, id: PathId, body: RescheduleIn) -> Answer:
     """Move a booking to another time, place or person."""
-    place: dict[str, str | None] = {
-        name: getattr(body, name)
-        for name in ("location_id", "practitioner_id")
-        if name in body.model_fields_set
-    }
     saved = sessions.reschedule(
         work.db,
         session_id=id,
         starts_at=body.starts_at,
-        place=place,
+        place=_place(body),
         override_reason=body.override_reason,
         by=work.by,
         now=work.now,

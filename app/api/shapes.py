@@ -13,7 +13,6 @@ from app.edge.fields import Body, Text
 Record = dict[str, Any]
 # A field of reasons is called `date`, which would hide the type.
 Day = date
-Number = int | float
 
 
 class Shape(BaseModel):

@@ -64,7 +64,7 @@ class Database:
                 self._kind.after_write()
 
     def version(self) -> str:
-        """Name and version of what runs, for start-up logs and `doctor`-like commands."""
+        """Name and version of what runs, for `twelveweeks db check`."""
         with self.read() as db:
             return self._kind.version(db.connection.dbapi_connection)
 

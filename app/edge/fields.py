@@ -201,18 +201,16 @@ def to_number(hundredths: int) -> int | float:
     return hundredths / 100 if rest else whole
 
 
-def units(most: int = 1000, *, zero: bool = False) -> Rule:
-    """Units up to `most` as int hundredths; above 0, or from 0 with `zero`."""
-    least = 0 if zero else 1
+def units(most: int = 1000) -> Rule:
+    """Units above 0 and up to `most`, as int hundredths."""
 
     def check(value: object) -> int:
         hundredths = to_hundredths(value)
-        if not least <= hundredths <= most * 100:
-            refuse(f"must be {'0 or more' if zero else 'above 0'} and at most {most}")
+        if not 0 < hundredths <= most * 100:
+            refuse(f"must be above 0 and at most {most}")
         return hundredths
 
-    floor = {"minimum": 0} if zero else {"exclusiveMinimum": 0}
-    return Rule(check, {"type": "number", **floor, "maximum": most})
+    return Rule(check, {"type": "number", "exclusiveMinimum": 0, "maximum": most})
 
 
 def count(least: int, most: int) -> Rule:
@@ -229,9 +227,7 @@ def count(least: int, most: int) -> Rule:
 
 
 Units = Annotated[int, units()]
-UnitsOrZero = Annotated[int, units(zero=True)]
 UnitsShown = Annotated[int, PlainSerializer(to_number), WithJsonSchema({"type": "number"})]
-Count = Annotated[int, count(0, 1_000_000)]
 
 # --- query strings: the same strictness, read from text ----------------------------------------
 

@@ -204,7 +204,16 @@ def close(
     by: Actor,
     now: datetime,
 ) -> CourseFacts:
-    """Close a course and cancel its bookings from the day `since` on, for the clinic."""
+    """Close a course and cancel its bookings from the day `since` on."""
+    cancel_bookings(db, facts, since=since, reason=reason or outcome, by=by, now=now)
+    values = {"state": outcome, "closed_on": on, "close_reason": reason}
+    return _change(db, facts, values, action="stop", by=by, now=now)
+
+
+def cancel_bookings(
+    db: Connection, facts: CourseFacts, *, since: date, reason: str, by: Actor, now: datetime
+) -> None:
+    """Cancel a course's bookings from the day `since` on, for the clinic."""
     for booked in [s for s in facts.sessions if s.status == "booked"]:
         if booked.starts_on and booked.starts_on >= since:
             session = records.load(db, Session, practice_id=by.practice_id, id=booked.id)
@@ -212,11 +221,9 @@ def close(
                 "status": "cancelled",
                 "ended_at": now,
                 "ended_by": "clinic",
-                "end_reason": reason or outcome,
+                "end_reason": reason,
             }
             sessions.save(db, Saved(session, facts), values, action="cancel", by=by, now=now)
-    values = {"state": outcome, "closed_on": on, "close_reason": reason}
-    return _change(db, facts, values, action="stop", by=by, now=now)
 
 
 def add_outside(

@@ -122,6 +122,9 @@ def deceased(
             courses.close(
                 db, facts, on=on, outcome="stopped", reason="deceased", since=on, by=by, now=now
             )
+        else:
+            # A closed course can hold bookings too: those of an EHR are never refused.
+            courses.cancel_bookings(db, facts, since=on, reason="deceased", by=by, now=now)
     return records.change(
         db,
         Patient,

@@ -59,6 +59,19 @@ def test_a_booking_of_the_ehr_is_never_refused(clinic: Clinic) -> None:
     assert late["schedule"]["status"] == "closed"
 
 
+def test_a_death_cancels_the_bookings_of_closed_courses_too(clinic: Clinic) -> None:
+    clinic.patch("/practice", {"booking_master": "ehr"})
+    course = clinic.a_course("2025-12-01")
+    clinic.post(f"/courses/{course['id']}/stop", {"outcome": "stopped"})
+    made = clinic.post("/sessions/upsert", booked(course["id"], "2026-06-30T13:00:00Z"))
+    clinic.post(f"/patients/{course['patient_id']}/deceased", {"on": "2026-03-19"})
+    ended = clinic.get(f"/sessions/{made['id']}")
+    assert (ended["status"], ended["end_reason"]) == ("cancelled", "deceased")
+    # Why and when the course was stopped stays what it was.
+    assert clinic.get(f"/courses/{course['id']}")["close_reason"] is None
+    assert clinic.wrong_dates() == []
+
+
 def test_a_course_is_found_again_by_its_identifier(clinic: Clinic) -> None:
     patient = clinic.a_patient()
     body = {

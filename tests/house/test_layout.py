@@ -15,6 +15,16 @@ ROOT = Path(__file__).resolve().parents[2]
 CODE = ("app", "benchmarks", "migrations", "requirements", "tests")
 HARD_LIMIT = 400
 
+# Statements that see no practice's rows, or every practice's on purpose.
+UNSCOPED = {
+    "idempotency.forget",  # what is past its time, whoever sent it
+    "keys.live",  # finds the practice
+    "practices.every",  # commands on the whole database
+    "practices.waiting",  # likewise, for the server itself
+    "records.add",  # the rows name their practice
+    "records.add_all",
+}
+
 # Calls that read the wall clock. Stop watches (time.monotonic, time.perf_counter) are not clocks.
 READS_CLOCK = {
     "date.today",
@@ -123,6 +133,18 @@ def test_only_the_settings_read_the_environment() -> None:
             assert not {"os.environ", "os.getenv"} & set(
                 re.findall(r"os\.(?:environ|getenv)", path.read_text(encoding="utf-8"))
             ), name(path)
+
+
+def test_every_query_takes_the_practice_it_may_see() -> None:
+    unscoped = {
+        f"{path.stem}.{node.name}"
+        for path in sources("app/db/queries")
+        for node in parsed(path).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        if (taken := {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)})
+        if "db" in taken and "practice_id" not in taken
+    }
+    assert unscoped == UNSCOPED
 
 
 def test_the_ci_runs_the_command_that_the_readme_names() -> None:
