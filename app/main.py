@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
 import anyio
@@ -17,6 +17,7 @@ from app.clock import Clock
 from app.db.engine import Database, open_database
 from app.db.queries import idempotency
 from app.db.queries import practices as practice_rows
+from app.domain.errors import Contended
 from app.edge import docs_page, logs, problem_pages, problems
 from app.edge.auth import Callers
 from app.edge.limits import Limits
@@ -57,6 +58,7 @@ def create_app(
             tasks.start_soon(_tend, opened, clock, settings.idempotency_hours)
             yield
             tasks.cancel_scope.cancel()
+        app.state.surroundings.threads.shutdown()
         if database is None:
             opened.dispose()
 
@@ -99,18 +101,30 @@ async def _tend(database: Database, clock: Clock, idempotency_hours: int) -> Non
 
 
 def _tend_once(database: Database, clock: Clock, idempotency_hours: int) -> None:
-    try:
+    with _tried_again():
+        with database.write() as db:
+            idempotency.forget(db, before=clock() - timedelta(hours=idempotency_hours))
         with database.read() as db:
             waiting = practice_rows.waiting(db)
         for practice_id in waiting:
-            done = practices.PIECE
-            while done:
-                with database.write() as db:
-                    done = practices.recompute(db, practice_id=practice_id, now=clock())
-        with database.write() as db:
-            idempotency.forget(db, before=clock() - timedelta(hours=idempotency_hours))
+            with _tried_again():
+                done = practices.PIECE
+                while done:
+                    with database.write() as db:
+                        done = practices.recompute(db, practice_id=practice_id, now=clock())
+
+
+@contextmanager
+def _tried_again() -> Iterator[None]:
+    """Log a failure of tending and go on: the next round tries again.
+
+    Losing a race is none: another worker, or a request, was at the same course.
+    """
+    try:
+        yield
+    except Contended:
+        return
     except Exception as failure:
-        # Tending is tried again; a request that needs the database says so itself.
         logs.failure(failure, request_id=None)
 
 

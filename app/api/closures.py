@@ -11,7 +11,7 @@ from pydantic import Field
 from app.api import plain
 from app.api.pages import PageQuery
 from app.api.plain import Noun
-from app.api.shapes import IdentifierOut, Identifiers, Record, Resource, listing
+from app.api.shapes import IdentifierOut, Identifiers, Record, Resource, example, listing
 from app.db.models import Closure
 from app.edge.fields import Body, Day, Id, PathId, Text
 from app.edge.routing import Door
@@ -38,6 +38,8 @@ CLOSURE = Noun(
 
 class ClosureIn(Body):
     """Closed days, both inclusive; with neither place nor person the whole practice is closed."""
+
+    model_config = example({"from": "2026-12-24", "until": "2027-01-01", "reason": "holidays"})
 
     location_id: Id | None = None
     practitioner_id: Id | None = None

@@ -16,6 +16,7 @@ from app.api.shapes import (
     Record,
     Resource,
     Shape,
+    example,
     listing,
     pairs,
     patch,
@@ -51,6 +52,10 @@ Cycles = Annotated[int, count(0, 200)]
 class CourseIn(Body):
     """`indication` is an ICD-10-CM code such as G43.709; `prior_cycles` were given elsewhere."""
 
+    model_config = example(
+        {"protocol": "preempt", "indication": "G43.709", "planned_start_on": "2026-01-05"}
+    )
+
     protocol: Code
     indication: Code
     planned_start_on: Day | None = None
@@ -81,6 +86,8 @@ class CoursePatch(Body):
 
 
 class StopIn(Body):
+    model_config = example({"outcome": "completed", "reason": "fewer than ten headache days"})
+
     on: Day | None = None
     outcome: Literal["completed", "stopped"]
     reason: Text | None = None

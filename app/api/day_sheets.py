@@ -14,7 +14,7 @@ from app.api.session_shapes import SessionOut
 from app.api.shapes import Record, Shape, listing
 from app.db.queries import identifiers as identifier_rows
 from app.db.queries import sessions as rows
-from app.edge.fields import Day, Id, PathId, comma_list
+from app.edge.fields import Body, Day, Id, PathId, comma_list
 from app.edge.routing import Door
 from app.edge.work import Answer, Work, Working
 from app.services import dates, practices, sessions
@@ -35,6 +35,20 @@ class SessionQuery(PageQuery):
     starts_to: Day | None = None
     location_id: Id | None = None
     practitioner_id: Id | None = None
+
+
+class SessionSearch(Body):
+    """The same filters in a body."""
+
+    status: Annotated[tuple[str, ...], comma_list(*STATUSES)] = ()
+    given_from: Day | None = None
+    given_to: Day | None = None
+    starts_from: Day | None = None
+    starts_to: Day | None = None
+    location_id: Id | None = None
+    practitioner_id: Id | None = None
+    limit: pages.BodyLimit = 50
+    cursor: str | None = None
 
 
 class DaySheetPatient(Shape):
@@ -58,9 +72,9 @@ def day_sheet(work: Working, query: Annotated[SessionQuery, FromQuery()]) -> Ans
 
 
 @router.search("/sessions/search", may="sessions:read", gives=listing(DaySheetOut))
-def search(work: Working, body: SessionQuery) -> Answer:
+def search(work: Working, body: SessionSearch) -> Answer:
     """List as above with the filters in the body."""
-    return _listed(work, body, None)
+    return _listed(work, SessionQuery.model_construct(**body.__dict__), None)
 
 
 @router.read("/courses/{id}/sessions", may="sessions:read", gives=listing(DaySheetOut))

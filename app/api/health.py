@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.db import migrate
 from app.db.engine import DatabaseAway, DatabaseBusy
 from app.edge.problems import answer
 
 router = APIRouter(tags=["operation"])
+
+
+@router.get("/", include_in_schema=False)
+async def home() -> Response:
+    """Lead whoever opens the bare address to the pages made for people."""
+    return RedirectResponse("/docs")
 
 
 @router.get("/healthz")

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.api.courses import CourseOut, course_answer
-from app.api.shapes import Resource, listing, stamps
+from app.api.shapes import Resource, example, listing, stamps
 from app.db.queries import courses as rows
 from app.edge.fields import Body, Day, PathId, Text
 from app.edge.routing import Door
@@ -20,6 +20,8 @@ router = Door(tag="courses")
 
 class HoldIn(Body):
     """Pause a course; without `until` it needs the day on which it is reviewed."""
+
+    model_config = example({"from": "2026-04-01", "until": "2026-05-31", "reason": "surgery"})
 
     since: Annotated[Day, Field(alias="from")]
     until: Day | None = None

@@ -9,7 +9,7 @@ from fastapi import Query as FromQuery
 from app.api import plain
 from app.api.pages import PageQuery
 from app.api.plain import Noun
-from app.api.shapes import IdentifierOut, Identifiers, Resource, listing
+from app.api.shapes import IdentifierOut, Identifiers, Resource, example, listing
 from app.db.models import Location
 from app.edge.fields import Body, PathId, Text, TimeZoneName
 from app.edge.routing import Door
@@ -26,6 +26,8 @@ LOCATION = Noun(
 
 
 class LocationIn(Body):
+    model_config = example({"name": "Main Street", "time_zone": "America/New_York"})
+
     name: Text
     time_zone: TimeZoneName
     active: bool = True

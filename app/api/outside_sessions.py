@@ -6,7 +6,7 @@ from datetime import date
 
 from app.api.schedules import ScheduleOut, schedule_of
 from app.api.session_shapes import ReasonIn
-from app.api.shapes import Record, Resource, listing, stamps
+from app.api.shapes import Record, Resource, example, listing, stamps
 from app.db.queries import courses as rows
 from app.db.queries.facts import CourseFacts
 from app.edge.fields import Body, Day, PathId, Text, Units, UnitsShown, to_number
@@ -20,6 +20,8 @@ router = Door(tag="courses")
 
 class OutsideIn(Body):
     """A treatment for the same indication given elsewhere."""
+
+    model_config = example({"given_on": "2025-10-06", "units": 155, "place": "another clinic"})
 
     given_on: Day
     units: Units | None = None

@@ -7,11 +7,12 @@ from datetime import date
 from typing import Annotated, Any
 
 from app.edge import paging
-from app.edge.fields import Query, query_count
+from app.edge.fields import Query, count, query_count
 from app.edge.work import Answer, Work
 from app.services import practices
 
 Limit = Annotated[int, query_count(1, paging.MOST)]
+BodyLimit = Annotated[int, count(1, paging.MOST)]
 
 
 class PageQuery(Query):

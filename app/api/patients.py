@@ -14,6 +14,7 @@ from app.api.shapes import (
     Identifiers,
     Record,
     Resource,
+    example,
     listing,
     pairs,
     patch,
@@ -33,6 +34,10 @@ Sex = Literal["female", "male", "other", "unknown"]
 
 
 class PatientIn(Body):
+    model_config = example(
+        {"mrn": "A-1042", "family_name": "Larsen", "given_name": "Mia", "birth_date": "1984-03-09"}
+    )
+
     mrn: Mrn
     family_name: Text
     given_name: Text
@@ -59,6 +64,8 @@ class PatientPatch(Body):
 
 
 class DeceasedIn(Body):
+    model_config = example({"on": "2026-03-01"})
+
     on: Day
 
 
@@ -80,10 +87,12 @@ class PatientOut(Resource):
 class PatientSearch(Body):
     """The list's filters in a body, where no address or log can show them."""
 
+    model_config = example({"q": "larsen"})
+
     q: Text | None = None
     mrn: Mrn | None = None
     birth_date: Day | None = None
-    limit: pages.Limit = 50
+    limit: pages.BodyLimit = 50
     cursor: str | None = None
 
 

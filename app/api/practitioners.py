@@ -10,7 +10,7 @@ from pydantic import Field
 from app.api import plain
 from app.api.pages import PageQuery
 from app.api.plain import Noun
-from app.api.shapes import IdentifierOut, Identifiers, Resource, listing
+from app.api.shapes import IdentifierOut, Identifiers, Resource, example, listing
 from app.db.models import Practitioner
 from app.edge.fields import Body, PathId, Text
 from app.edge.routing import Door
@@ -24,6 +24,8 @@ PRACTITIONER = Noun(
 
 
 class PractitionerIn(Body):
+    model_config = example({"name": "Dr. A. Okafor"})
+
     name: Text
     npi: Npi | None = None
     active: bool = True

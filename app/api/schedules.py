@@ -7,6 +7,7 @@ from datetime import date
 from app.api.shapes import ActionOut, BookingOut, ReasonOut, Record, Shape
 from app.db.queries.facts import CourseFacts, standing_facts
 from app.domain import schedule, worklist
+from app.domain.dates import Interval
 from app.domain.schedule import Booking
 from app.domain.wording import action_text, reason_text
 from app.domain.worklist import Action
@@ -47,7 +48,10 @@ def schedule_of(facts: CourseFacts, on: date, *, as_of: bool = False) -> Record:
     dates = schedule.dates(history, plan)
     stands = worklist.standing(on, standing_facts(course, history, dates), plan, facts.closures)
     cycle = schedule.next_cycle(history.treatments, history.prior_cycles)
-    interval = plan.interval.text()
+    interval = ""
+    if dates.clinical_due_on and dates.anchor_on:
+        # In days on every surface, whatever unit the protocol was written in.
+        interval = Interval((dates.clinical_due_on - dates.anchor_on).days, "day").text()
     actions = [action_shown(a, course["id"]) for a in stands.actions]
     return {
         "course_id": course["id"],

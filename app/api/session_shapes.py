@@ -8,7 +8,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.api.schedules import ScheduleOut
-from app.api.shapes import IdentifierIn, IdentifierOut, Identifiers, Record, Resource, Shape, stamps
+from app.api.shapes import (
+    IdentifierIn,
+    IdentifierOut,
+    Identifiers,
+    Record,
+    Resource,
+    Shape,
+    example,
+    stamps,
+)
 from app.db.queries.facts import CourseFacts
 from app.domain import dosing, schedule
 from app.domain.errors import Invalid
@@ -34,6 +43,14 @@ class DoseIn(Body):
 
 class ChartIn(Body):
     """By exception (`plan` with `omit`, `change`, `add`), in full (`injections`), or a total."""
+
+    model_config = example(
+        {
+            "plan": "as_protocol",
+            "omit": [{"site": "TRA-L3", "reason": "wound"}],
+            "add": [{"site": "TEM-L5", "units": 5}],
+        }
+    )
 
     plan: Literal["as_protocol", "as_last"] | None = None
     omit: Annotated[tuple[OmitIn, ...], Listed] = ()
@@ -66,6 +83,10 @@ def _dose(dose: DoseIn) -> dosing.Dose:
 class GivenIn(Body):
     """A treatment that was given: `given_at`, or `given_on` for back-filled history."""
 
+    model_config = example(
+        {"given_at": "2026-03-30T09:41:00-04:00", "chart": {"plan": "as_protocol"}}
+    )
+
     given_at: Instant | None = None
     given_on: DayIn | None = None
     location_id: Id | None = None
@@ -79,6 +100,11 @@ class GivenIn(Body):
 
 class SessionIn(Body):
     """A booking (`status` booked, `starts_at`) or a treatment (`status` given, `chart`)."""
+
+    model_config = example(
+        {"status": "booked", "starts_at": "2026-03-30T09:20:00-04:00"},
+        {"status": "given", "given_on": "2026-01-05", "chart": {"plan": "as_protocol"}},
+    )
 
     status: Literal["booked", "given"]
     starts_at: Instant | None = None
@@ -118,6 +144,8 @@ class SessionPatch(Body):
 
 
 class RescheduleIn(Body):
+    model_config = example({"starts_at": "2026-03-31T10:00:00-04:00"})
+
     starts_at: Instant
     location_id: Id | None = None
     practitioner_id: Id | None = None
@@ -125,6 +153,8 @@ class RescheduleIn(Body):
 
 
 class CancelIn(Body):
+    model_config = example({"by": "patient", "reason": "ill"})
+
     by: Literal["patient", "clinic"]
     reason: Text | None = None
 

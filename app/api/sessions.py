@@ -17,12 +17,13 @@ from app.api.session_shapes import (
     SessionSaved,
     SessionUpsert,
 )
-from app.api.shapes import pairs, patch
+from app.api.shapes import Record, pairs, patch
 from app.domain.errors import Invalid
 from app.edge.fields import PathId
 from app.edge.routing import Door
-from app.edge.work import Answer, Working
+from app.edge.work import Answer, Work, Working
 from app.services import identifiers, sessions, treatments
+from app.services.sessions import Saved
 from app.services.treatments import Given
 
 router = Door(tag="sessions")
@@ -78,23 +79,48 @@ def upsert(work: Working, body: SessionUpsert) -> Answer:
     id = identifiers.find(work.db, kind=sessions.KIND, identifiers=named, by=work.by)
     if id is None:
         return add(work, body.course_id, body)
+    saved = sessions.load(work.db, id, by=work.by, **_place(body))
+    if saved.session["course_id"] != body.course_id:
+        raise Invalid(("/course_id", "is not the course of this session"))
+    named = identifiers.joined(work.db, kind=sessions.KIND, id=id, identifiers=named, by=work.by)
     if body.status == "given":
-        given = _dated(body)
-        saved = treatments.give(work.db, session_id=id, given=given, by=work.by, now=work.now)
-        return answer(work, saved)
+        return answer(work, _upsert_given(work, saved, body, named))
     saved = sessions.reschedule(
         work.db,
         session_id=id,
         starts_at=_start(body),
         place=_place(body),
         override_reason=body.override_reason,
+        identified=named,
         by=work.by,
         now=work.now,
     )
     return answer(work, saved)
 
 
+def _upsert_given(
+    work: Work, saved: Saved, body: SessionUpsert, named: list[tuple[str, str]]
+) -> Saved:
+    given = _dated(body)
+    given.identified = named
+    if saved.session["status"] != "given":
+        id = saved.session["id"]
+        return treatments.give(work.db, session_id=id, given=given, by=work.by, now=work.now)
+    said = body.model_fields_set & {"given_at", "given_on", "completeness", "product"}
+    values: Record = {name: getattr(body, name) for name in said} | _place(body)
+    return treatments.correct(
+        work.db,
+        saved=saved,
+        values=values | {"partial_reason": body.reason},
+        chart=given.chart,
+        identified=named,
+        by=work.by,
+        now=work.now,
+    )
+
+
 def _place(body: SessionIn | RescheduleIn) -> dict[str, str | None]:
+    """Return the place and person that a body names; leaving one out leaves it."""
     said = body.model_fields_set & {"location_id", "practitioner_id"}
     return {name: getattr(body, name) for name in said}
 

@@ -15,6 +15,11 @@ Record = dict[str, Any]
 Day = date
 
 
+def example(*bodies: Record) -> ConfigDict:
+    """Return the configuration that shows these bodies in the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"examples": [*bodies]})
+
+
 class Shape(BaseModel):
     """Base of answers: open, since more fields may be added within `/v1`."""
 

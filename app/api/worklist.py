@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Annotated
 
@@ -15,7 +14,8 @@ from app.api.schedules import action_shown, booking_shown
 from app.api.shapes import ActionOut, BookingOut, Record, Shape, Source, listing
 from app.db.queries.worklist import Filters
 from app.domain import worklist as rules
-from app.edge.fields import Day, Id, Query, Text, comma_list, query_count, to_number
+from app.edge import paging
+from app.edge.fields import Body, Day, Id, Query, Text, comma_list, query_count, to_number
 from app.edge.routing import Door
 from app.edge.work import Answer, Working
 from app.services import demand as demands
@@ -55,6 +55,13 @@ class WorklistQuery(Query):
 
 class WorklistPageQuery(WorklistQuery, pages.PageQuery):
     pass
+
+
+class WorklistSearch(WorklistQuery, Body):
+    """The same filters in a body, as strict as any body."""
+
+    limit: pages.BodyLimit = paging.DEFAULT_LIMIT
+    cursor: str | None = None
 
 
 class WorklistPatient(Shape):
@@ -145,9 +152,9 @@ def show(work: Working, query: Annotated[WorklistPageQuery, FromQuery()]) -> Ans
 
 
 @router.search("/worklist/search", may="worklist:read", gives=listing(WorklistRowOut))
-def search(work: Working, body: WorklistPageQuery) -> Answer:
+def search(work: Working, body: WorklistSearch) -> Answer:
     """List as above with the filters in the body, so that no address holds a name."""
-    return show(work, body)
+    return show(work, WorklistPageQuery.model_construct(**body.__dict__))
 
 
 @router.read("/worklist/summary", may="worklist:read", gives=SummaryOut)
@@ -164,17 +171,14 @@ def summary(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> Answ
 )
 def as_csv(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> StreamingResponse:
     """Stream the same rows as CSV; cells that a spreadsheet would run are quoted."""
-    on, asked, practice_id = query.on or work.today, query.asked(), work.practice_id
-    database = work.surroundings.database
-
-    def lines() -> Iterator[str]:
-        with database.read() as db:
-            setting = worklist.setting(db, practice_id=practice_id, on=on)
-            yield from worklist_csv.lines(db, setting=setting, asked=asked)
-
+    on = query.on or work.today
+    setting = worklist.setting(work.db, practice_id=work.practice_id, on=on)
+    lend = work.surroundings.database.read
+    pieces = worklist_csv.pieces(lend, setting=setting, asked=query.asked())
+    lines = ("".join(piece) for piece in pieces)
     name = f"worklist-{on.isoformat()}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(lines(), headers=headers, media_type="text/csv; charset=utf-8")
+    return StreamingResponse(lines, headers=headers, media_type="text/csv; charset=utf-8")
 
 
 @router.read("/demand", may="worklist:read", gives=DemandOut)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -40,13 +41,13 @@ def worklist(
     asked, day = narrowed(status, booking), day_of(on)
     with context.database() as database, database.read() as db:
         setting = setting_of(db, practice, day)
-        lines = worklist_csv.lines(db, setting=setting, asked=asked)
+        pieces = worklist_csv.pieces(lambda: nullcontext(db), setting=setting, asked=asked)
         if out is None and not as_json:
             # Bytes, so that names survive whatever the terminal's encoding is.
-            for line in lines:
-                sys.stdout.buffer.write(line.encode())
+            for piece in pieces:
+                sys.stdout.buffer.write("".join(piece).encode())
             return
-        text = list(lines)
+        text = [line for piece in pieces for line in piece]
     answer = {"on": setting.on, "rows": len(text) - 1}
     if out is None:
         context.emit(answer | {"csv": "".join(text)}, True, lambda: None)

@@ -96,7 +96,7 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
 def _tell(report: Report, rejected: Path | None) -> None:
     done = "would be loaded" if report.dry_run else "loaded"
     context.say(
-        f"{report.accepted} {done}, {len(report.skipped)} there already, "
+        f"{report.accepted} {done}, {len(report.skipped)} repeated or there already, "
         f"{len(report.rejected)} refused."
     )
     if report.import_id:
@@ -109,7 +109,8 @@ def _tell(report: Report, rejected: Path | None) -> None:
                 (title, "column", "why"), [(f"line {r.line}", r.column, r.message) for r in shown]
             )
             if len(remarks) > len(shown):
-                context.say(f"and {len(remarks) - len(shown)} more (--json shows all)")
+                left = len(remarks) - len(shown)
+                context.say(f"and {left} more (--rejected FILE.csv writes all; --json shows all)")
     if rejected is not None:
         context.tell(f"{len(report.rejected)} refused rows in {rejected}")
     elif report.rejected:

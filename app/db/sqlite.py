@@ -2,8 +2,10 @@
 
 import importlib
 import logging
+import os
 import threading
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from types import ModuleType
@@ -134,6 +136,7 @@ def make(url: URL, pool_size: int, busy_timeout: float) -> tuple[Engine, Sqlite]
     file = Path(url.database).expanduser().resolve()
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = create_engine(
+        # SQLite gives its companions (-wal, -shm) the mode of the file.
         url.set(drivername="sqlite", database=str(file)),
         module=driver(),
         isolation_level="AUTOCOMMIT",
@@ -154,5 +157,11 @@ def make(url: URL, pool_size: int, busy_timeout: float) -> tuple[Engine, Sqlite]
         # No mmap: an I/O error would then kill the process instead of raising.
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0"):
             raw.execute(f"PRAGMA {pragma}").fetchall()
+
+    @event.listens_for(engine, "do_connect")
+    def keep_private(*_: Any) -> None:
+        # Patients' records: for their owner's eyes, whatever the folder and the umask say.
+        with suppress(FileExistsError):
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
 
     return engine, Sqlite(file, busy_timeout)

@@ -58,6 +58,43 @@ def responses_for(*codes: str) -> dict[int | str, dict[str, Any]]:
     return found
 
 
+_PARAMETERS = {
+    "on": "The day asked about, applied to the record as it stands; today unless said.",
+    "as_of": "Read the record as it stood on that day; today unless said.",
+    "limit": "Items on a page.",
+    "cursor": "`next_cursor` of the page before; it pins the day and the filters.",
+    "status": "One or more, separated by commas.",
+    "booking": "One or more booking states, separated by commas.",
+    "flag": "One or more flags, separated by commas; a row with any of them is listed.",
+    "action": "One or more actions, separated by commas; a row with any of them is listed.",
+    "act_by": "Only rows with something to do by that day.",
+    "due_from": "First due date, inclusive.",
+    "due_to": "Last due date, inclusive.",
+    "given_from": "First treatment day, inclusive.",
+    "given_to": "Last treatment day, inclusive.",
+    "starts_from": "First booked day, inclusive.",
+    "starts_to": "Last booked day, inclusive.",
+    "location_id": "Of the booking, else of the latest session.",
+    "practitioner_id": "Of the booking, else of the latest session.",
+    "q": "Part of a name or MRN; every word must fit.",
+    "mrn": "The whole MRN, whatever its case.",
+    "birth_date": "The date of birth.",
+    "from": "First day of the first week; today unless said.",
+    "weeks": "How many weeks.",
+    "count": "How many sessions.",
+    "dry_run": "Check everything, save nothing.",
+}
+
+
+def _describe(parameter: dict[str, Any]) -> None:
+    told = _PARAMETERS.get(parameter["name"])
+    if parameter["in"] == "query" and told:
+        parameter.setdefault("description", told)
+        # No filter is an empty list to us and no text at all to a client.
+        if parameter["schema"].get("default") == []:
+            del parameter["schema"]["default"]
+
+
 def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
     components = schema.setdefault("components", {}).setdefault("schemas", {})
     components["Problem"] = PROBLEM_SCHEMA
@@ -68,6 +105,8 @@ def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
     invalid = responses_for("invalid")[422]
     for path in schema.get("paths", {}).values():
         for operation in path.values():
+            for parameter in operation.get("parameters", ()):
+                _describe(parameter)
             answers = operation.get("responses", {}) if isinstance(operation, dict) else {}
             if "application/json" in answers.get("422", {}).get("content", {}):
                 answers["422"] = invalid

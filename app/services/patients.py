@@ -67,7 +67,12 @@ def change(
 ) -> Record:
     """Change a patient's particulars; identifiers are replaced only when given."""
     merged = patient | values
-    _check_birth(merged["birth_date"], now)
+    if merged["birth_date"] != patient["birth_date"]:
+        _check_birth(merged["birth_date"], now)
+        first = rows.first_day(db, practice_id=by.practice_id, patient_id=patient["id"])
+        earliest = min((d for d in (first, patient["deceased_on"]) if d), default=None)
+        if earliest and merged["birth_date"] > earliest:
+            raise Invalid(("/birth_date", "lies after a treatment or the patient's death"))
     if mrn_key(merged["mrn"]) != patient["mrn_key"]:
         other = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(merged["mrn"]))
         if other:

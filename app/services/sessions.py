@@ -97,12 +97,14 @@ def reschedule(
     starts_at: datetime,
     place: dict[str, str | None],
     override_reason: str | None,
+    identified: Sequence[Named] | None = None,
     by: Actor,
     now: datetime,
 ) -> Saved:
     """Move a booking; a confirmation or arrival belonged to the old time and is taken back.
 
-    `place` holds `location_id` and `practitioner_id` only where they change.
+    `place` holds `location_id` and `practitioner_id` only where they change; identifiers are
+    replaced only when given.
     """
     saved = load(db, session_id, by=by, **place)
     location_id = place.get("location_id", saved.session["location_id"])
@@ -116,7 +118,7 @@ def reschedule(
         before["location_id"],
         before["practitioner_id"],
     ):
-        return saved
+        return save(db, saved, {}, action="correct", identified=identified, by=by, now=now)
     _guard(saved.facts, starts_on, override_reason, from_ehr=bool(saved.identifiers))
     values = {
         "starts_at": starts_at,
@@ -128,7 +130,7 @@ def reschedule(
         "confirmed_at": None,
         "arrived_at": None,
     }
-    return save(db, saved, values, action="reschedule", by=by, now=now)
+    return save(db, saved, values, action="reschedule", identified=identified, by=by, now=now)
 
 
 def confirm(db: Connection, *, session_id: str, by: Actor, now: datetime) -> Saved:

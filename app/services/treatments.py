@@ -65,7 +65,10 @@ def record(db: Connection, *, course_id: str, given: Given, by: Actor, now: date
 
 
 def give(db: Connection, *, session_id: str, given: Given, by: Actor, now: datetime) -> Saved:
-    """Record that a booked session was given; place and person default to the booking's."""
+    """Record that a booked session was given; place and person default to the booking's.
+
+    Identifiers are replaced only when given.
+    """
     saved = sessions.load(
         db,
         session_id,
@@ -80,7 +83,8 @@ def give(db: Connection, *, session_id: str, given: Given, by: Actor, now: datet
     values = _given(db, saved.facts, given, session_id=session_id, by=by, now=now)
     values |= {"ended_at": None, "ended_by": None, "end_reason": None}
     values["sort_at"] = saved.session["starts_at"]
-    return sessions.save(db, saved, values, action="give", by=by, now=now)
+    named = given.identified or None
+    return sessions.save(db, saved, values, action="give", identified=named, by=by, now=now)
 
 
 def correct(
@@ -118,8 +122,12 @@ def correct(
     given_on: date = now_says["given_on"]
     _check_day(facts, given_on, local_day(now, zone), "/given_on")
     _check_completeness(now_says["completeness"], now_says["partial_reason"])
-    if values.get("continues_session_id"):
-        _check_continuation(facts, values["continues_session_id"], given_on, session["id"])
+    moved = given_on != session["given_on"]
+    continued = now_says["continues_session_id"]
+    if continued and (moved or "continues_session_id" in values):
+        _check_continuation(facts, continued, given_on, session["id"])
+    if now_says["completeness"] == "complete":
+        values["partial_reason"] = None
     if session["starts_at"] is None:
         values["sort_at"] = sort_at(now_says["given_at"], given_on)
     protocol = _protocol(db, session["protocol"], session["protocol_version"], by=by)
@@ -127,7 +135,8 @@ def correct(
         values |= _chart(db, facts, protocol, chart, now_says["product"], session["id"], by=by)
     else:
         values["findings"] = _about_chart(session["findings"], protocol, now_says["product"])
-    values["findings"] = [*(values["findings"] or ()), *circumstances(facts, given_on)] or None
+    about_day = circumstances(facts, given_on) if moved else _about_day(session["findings"])
+    values["findings"] = [*(values["findings"] or ()), *about_day] or None
     return sessions.save(db, saved, values, action="correct", identified=identified, by=by, now=now)
 
 
@@ -228,11 +237,19 @@ def shown(finding: dosing.Finding) -> dict[str, Any]:
     return {"code": finding.code, "text": finding.text, **finding.facts}
 
 
+_OF_THE_DAY = frozenset({"during_hold", "course_closed"})
+
+
+def _about_day(findings: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """Return what was found in the day's circumstances when it was recorded."""
+    return [f for f in findings or () if f["code"] in _OF_THE_DAY]
+
+
 def _about_chart(
     findings: list[dict[str, Any]] | None, protocol: Protocol, product: str | None
 ) -> list[dict[str, Any]]:
     """Return what was found in an unchanged chart, with the product judged as it now stands."""
-    judged = {"product_not_in_protocol", "during_hold", "course_closed"}
+    judged = _OF_THE_DAY | {"product_not_in_protocol"}
     kept = [f for f in findings or () if f["code"] not in judged]
     if product and product.casefold() != protocol.product.casefold():
         kept.append(shown(dosing.another_product(protocol)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from app.db.base import Base
@@ -41,18 +42,32 @@ COLUMNS = (
     "course_id",
     "patient_id",
 )
+_PIECE = 500
 # What a spreadsheet would run as a formula, full-width forms included.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def lines(db: Connection, *, setting: Setting, asked: Asked) -> Iterator[str]:
-    """Yield the header and then one line a row, times in the practice's zone."""
+def pieces(
+    lend: Callable[[], AbstractContextManager[Connection]], *, setting: Setting, asked: Asked
+) -> Iterator[list[str]]:
+    """Yield the lines of the table a few hundred at a time, the header first.
+
+    Times are in the practice's zone. Each piece borrows a connection of its own by `lend`, so
+    that a reader who takes long holds none meanwhile.
+    """
     practice_id = setting.practice["id"]
-    places = _names(db, Location, practice_id)
-    people = _names(db, Practitioner, practice_id)
-    yield _line(COLUMNS)
-    for row in worklist.stream(db, setting=setting, asked=asked):
-        yield _line(_cells(row, setting, places, people))
+    lines, after, more = [_line(COLUMNS)], None, True
+    with lend() as db:
+        places = _names(db, Location, practice_id)
+        people = _names(db, Practitioner, practice_id)
+    while more:
+        with lend() as db:
+            found, after = worklist.listed(
+                db, setting=setting, asked=asked, after=after, limit=_PIECE
+            )
+        lines += [_line(_cells(row, setting, places, people)) for row in found]
+        yield lines
+        lines, more = [], after is not None
 
 
 def safe(value: Any) -> str:

@@ -15,7 +15,7 @@ from app.services import keys
 from tests.support.clinic import Clinic
 
 # What anyone may read: health, the contract and its pages. Nothing of a practice is in them.
-PUBLIC = re.compile(r"/(healthz|readyz|metrics|openapi\.json|docs|problems|static-offline-docs)\b")
+PUBLIC = re.compile(r"/($|(healthz|readyz|metrics|openapi\.json|docs|problems)\b)")
 FULL = {"plan": "as_protocol"}
 
 

@@ -32,6 +32,17 @@ def test_a_booking_is_made_moved_and_given_by_the_same_call(clinic: Clinic) -> N
         },
     )
     assert (given["id"], given["status"], given["cycle"]) == (id, "given", 2)
+    corrected = clinic.post(
+        "/sessions/upsert",
+        {
+            "course_id": course["id"],
+            "status": "given",
+            "given_at": "2026-03-20T13:05:00Z",
+            "chart": {"total_units": 150},
+            **NAMED,
+        },
+    )
+    assert (corrected["id"], corrected["units_administered"]) == (id, 150)
     again = clinic.refusal("POST", "/sessions/upsert", booked(course["id"], "2026-03-20T14:00:00Z"))
     assert (again["code"], again["state"]) == ("wrong-state", "given")
 
@@ -113,3 +124,27 @@ def test_a_correction_can_name_what_a_session_continued(clinic: Clinic) -> None:
     mended = clinic.patch(f"/sessions/{rest['id']}", {"continues_session_id": partial["id"]})
     assert mended["findings"] == []
     assert mended["cycle"] == partial["cycle"] == 1
+
+
+def test_another_course_is_not_where_the_session_is(clinic: Clinic) -> None:
+    clinic.patch("/practice", {"booking_master": "ehr"})
+    course, other = clinic.a_course("2025-12-01"), clinic.a_course("2025-12-01")
+    clinic.post("/sessions/upsert", booked(course["id"], "2026-03-20T13:00:00Z"))
+    body = booked(other["id"], "2026-03-20T14:00:00Z")
+    refusal = clinic.refusal("POST", "/sessions/upsert", body)
+    assert refusal["errors"][0]["pointer"] == "/course_id"
+
+
+def test_a_birth_date_cannot_move_past_a_treatment(clinic: Clinic) -> None:
+    course = clinic.a_course("2025-12-01")
+    path = f"/patients/{course['patient_id']}"
+    tag = clinic.call("GET", path).headers["etag"]
+    refusal = clinic.refusal("PATCH", path, {"birth_date": "2025-12-02"}, if_match=tag)
+    assert refusal["errors"][0]["pointer"] == "/birth_date"
+
+
+def test_numbers_in_a_search_are_no_texts(clinic: Clinic) -> None:
+    for path in ("/worklist/search", "/sessions/search", "/patients/search"):
+        refusal = clinic.refusal("POST", path, {"limit": "7"})
+        assert refusal["errors"][0]["pointer"] == "/limit"
+        assert clinic.post(path, {"limit": 7})["items"] == []

@@ -132,7 +132,7 @@ def test_the_command(load: Load, database_url: str, tmp_path: Path) -> None:
     assert mended.count("\n") == 2
     (tmp_path / "out.csv").write_text(mended.replace("1/5/2024", "1/5/2023"), encoding="utf-8")
     again = command(database_url, tmp_path, "out.csv", "--practice", load.practice_id)
-    assert again.stdout.startswith("1 loaded, 0 there already, 0 refused.")
+    assert again.stdout.startswith("1 loaded, 0 repeated or there already, 0 refused.")
 
 
 def test_the_commands_errors_are_one_line(load_sqlite: Load, tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, func, select, tuple_
 
-from app.db.models import Patient
+from app.db.models import Course, OutsideSession, Patient, Session
 from app.db.queries.records import Record, table_of
 from app.db.text import contains
 
@@ -46,3 +46,23 @@ def page(
         conditions.append(tuple_(*order) > tuple_(*after, types=[c.type for c in order]))
     rows = db.execute(select(_table).where(*conditions).order_by(*order).limit(limit))
     return [dict(row) for row in rows.mappings()]
+
+
+def first_day(db: Connection, *, practice_id: str, patient_id: str) -> date | None:
+    """Return the first day on which the patient was treated, here or elsewhere."""
+    course, session, outside = table_of(Course), table_of(Session), table_of(OutsideSession)
+    own = select(course.c.id).where(
+        course.c.practice_id == practice_id, course.c.patient_id == patient_id
+    )
+    here = select(func.min(session.c.given_on)).where(
+        session.c.practice_id == practice_id,
+        session.c.course_id.in_(own),
+        session.c.status == "given",
+    )
+    elsewhere = select(func.min(outside.c.given_on)).where(
+        outside.c.practice_id == practice_id,
+        outside.c.course_id.in_(own),
+        outside.c.voided_at.is_(None),
+    )
+    days: list[date] = [d for d in (db.scalar(here), db.scalar(elsewhere)) if d]
+    return min(days, default=None)
