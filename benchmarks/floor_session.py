@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from app.data import builtin_protocols
-from app.domain import dosing, schedule, worklist
+from app.domain import cycles, dosing, schedule, worklist
 from app.domain.dates import Interval, local_day
 from app.domain.ids import new_id
 from app.domain.schedule import Booking, Ending, History, Plan, Treatment
@@ -88,8 +88,8 @@ async def give(
     findings = _circumstances(history, given_on)
     plan = _plan(row)
     dates = schedule.dates(history, plan)
-    cycles = schedule.cycles(history.treatments, history.prior_cycles)
-    cycle = max(cycles.values())
+    numbers = cycles.cycles(history.treatments, history.prior_cycles)
+    cycle = max(numbers.values())
     missed = worklist.missed_since(dates.anchor_on, history.endings)
     where, who = _last_place(row, history, id, place, person)
     values: dict[str, Any] = {
@@ -125,12 +125,12 @@ async def give(
     )  # fmt: skip
     if done != "UPDATE 1":
         raise RuntimeError("another request changed the course")
-    short = schedule.days_short(history.treatments, plan).get(id)
+    short = cycles.days_short(history.treatments, plan).get(id)
     if short:
         text = f"{short} days short of the minimum interval."
         findings = [*findings, {"code": "too_early", "text": text, "days_short": short}]
     shown = floor_answer.session_shown(
-        id, values, given_at, given_on, cycles[id], chart, _PROTOCOL, findings, now
+        id, values, given_at, given_on, numbers[id], chart, _PROTOCOL, findings, now
     )
     own = {"course": course_id, "practice": practice_id}
     today = local_day(now, caller.time_zone)

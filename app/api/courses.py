@@ -26,7 +26,7 @@ from app.db.models import Patient
 from app.db.queries import courses as rows
 from app.db.queries import identifiers as identifier_rows
 from app.db.queries.facts import CourseFacts
-from app.domain import schedule
+from app.domain import cycles, schedule
 from app.edge.fields import (
     Body,
     Code,
@@ -274,7 +274,7 @@ def projection(work: Working, id: PathId, query: Annotated[HowMany, FromQuery()]
     """Return the next sessions if each is given on its due date."""
     facts = _facts(work, id)
     history = facts.history()
-    first = schedule.next_cycle(history.treatments, history.prior_cycles)
+    first = cycles.next_cycle(history.treatments, history.prior_cycles)
     due: list[date] = []
     if history.closed_on is None:
         due = schedule.projection(history, facts.plan(), query.count)

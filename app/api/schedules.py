@@ -6,7 +6,7 @@ from datetime import date
 
 from app.api.shapes import ActionOut, BookingOut, ReasonOut, Record, Shape
 from app.db.queries.facts import CourseFacts, standing_facts
-from app.domain import schedule, worklist
+from app.domain import cycles, schedule, worklist
 from app.domain.dates import Interval
 from app.domain.schedule import Booking
 from app.domain.wording import action_text, reason_text
@@ -47,7 +47,7 @@ def schedule_of(facts: CourseFacts, on: date, *, as_of: bool = False) -> Record:
     plan, course = facts.plan(), facts.course
     dates = schedule.dates(history, plan)
     stands = worklist.standing(on, standing_facts(course, history, dates), plan, facts.closures)
-    cycle = schedule.next_cycle(history.treatments, history.prior_cycles)
+    cycle = cycles.next_cycle(history.treatments, history.prior_cycles)
     interval = ""
     if dates.clinical_due_on and dates.anchor_on:
         # In days on every surface, whatever unit the protocol was written in.

@@ -19,7 +19,7 @@ from app.api.shapes import (
     stamps,
 )
 from app.db.queries.facts import CourseFacts
-from app.domain import dosing, schedule
+from app.domain import cycles, dosing
 from app.domain.errors import Invalid
 from app.domain.protocol import Protocol
 from app.edge.fields import Body, Code, Id, Instant, Text, Units, UnitsShown, to_number
@@ -258,13 +258,13 @@ def shown(
     found = [_finding(f) for f in session["findings"] or ()]
     cycle: int | None = None
     if given:
-        cycle = schedule.cycles(history.treatments, history.prior_cycles).get(session["id"])
-        short = schedule.days_short(history.treatments, facts.plan()).get(session["id"])
+        cycle = cycles.cycles(history.treatments, history.prior_cycles).get(session["id"])
+        short = cycles.days_short(history.treatments, facts.plan()).get(session["id"])
         if short:
             text = f"{short} days short of the minimum interval."
             found.append({"code": "too_early", "text": text, "days_short": short})
     elif session["status"] == "booked":
-        cycle = schedule.next_cycle(history.treatments, history.prior_cycles)
+        cycle = cycles.next_cycle(history.treatments, history.prior_cycles)
     body = {name: session[name] for name in _SAME}
     body["cycle"] = cycle
     body["reason"] = session["partial_reason"]

@@ -11,7 +11,7 @@ from app.db.queries import facts as rows
 from app.db.queries import records
 from app.db.queries.facts import CourseFacts
 from app.db.queries.records import Record
-from app.domain import schedule, worklist
+from app.domain import cycles, schedule, worklist
 from app.domain.errors import Contended, NotFound
 from app.services import protocols
 
@@ -67,7 +67,7 @@ def derive(facts: CourseFacts) -> Record:
     here = [t.id for t in history.treatments if t.source == "session"]
     last = next((s for s in facts.sessions if here and s.id == here[-1]), None)
     return {
-        "cycle": schedule.next_cycle(history.treatments, history.prior_cycles),
+        "cycle": cycles.next_cycle(history.treatments, history.prior_cycles),
         "anchor_on": dates.anchor_on,
         "earliest_on": dates.earliest_on,
         "due_on": dates.due_on,

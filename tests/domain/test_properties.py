@@ -9,6 +9,7 @@ from hypothesis import given as for_any
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from app.domain.cycles import cycles, days_short, next_cycle, root
 from app.domain.dates import Interval, add_months, local_day, zone
 from app.domain.schedule import (
     Booking,
@@ -17,13 +18,9 @@ from app.domain.schedule import (
     Limit,
     Plan,
     Treatment,
-    cycles,
     dates,
-    days_short,
-    next_cycle,
     projection,
     reasons,
-    root,
 )
 from app.domain.worklist import STATUSES, Closure, status_on, suggested_on
 from tests.domain.builders import DAY, in_order, only_if

@@ -44,8 +44,9 @@ def test_first_five_minutes_as_written(tmp_path: Path) -> None:
         "HOME": str(tmp_path),
         "TWELVEWEEKS_PORT": port,
     }
-    commands = commands.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
     commands = commands.replace("/tmp/", f"{tmp_path}/")
+    # Last, because the checkout itself may lie in the temporary folder.
+    commands = commands.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
     twelveweeks = Path(sys.executable).parent / "twelveweeks"
     server = subprocess.Popen(
         [twelveweeks, "demo", "--serve"],
