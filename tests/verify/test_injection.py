@@ -96,7 +96,12 @@ def test_no_payload_in_a_searching_body_does_anything(seeded: Seeded) -> None:
     clinic = seeded.clinic
     before = seeded.everything()
     document = clinic.client.get("/openapi.json").json()["components"]["schemas"]
-    for path, model in (("patients", "PatientSearch"), ("worklist", "WorklistPageQuery")):
+    bodies = {
+        "patients": "PatientSearch",
+        "sessions": "SessionSearch",
+        "worklist": "WorklistSearch",
+    }
+    for path, model in bodies.items():
         for name in document[model]["properties"]:
             for payload in [*PAYLOADS, *CONTROLS]:
                 answer = clinic.call("POST", f"/{path}/search", {name: payload})
