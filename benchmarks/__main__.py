@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +26,15 @@ def main() -> None:
     folder = asked.keep or temporary_folder("twelveweeks-bench-")
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"another run is at work in {folder}")
+        _measure(asked, folder)
+
+
+def _measure(asked: argparse.Namespace, folder: Path) -> None:
     found = Report(report.machine())
     server = postgres.server(folder / "pg")
     found.versions["PostgreSQL"] = f"{server.version()}, fsync and synchronous_commit on"
