@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import anyio
@@ -12,39 +12,39 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
 
-from app import __version__, api, clock
+from app import __version__, api, clock, tending
 from app.clock import Clock
 from app.db.engine import Database, open_database
-from app.db.queries import idempotency
-from app.db.queries import practices as practice_rows
-from app.domain.errors import Contended
 from app.edge import docs_page, logs, problem_pages, problems
+from app.edge.audit_log import AuditLog
 from app.edge.auth import Callers
 from app.edge.limits import Limits
 from app.edge.metrics import Metrics
 from app.edge.request_log import RequestLog
 from app.edge.work import Surroundings
-from app.services import practices
 from app.settings import Settings
+from app.tending import Tending
 
 _DESCRIPTION = """
 The service a headache clinic runs its botulinum toxin cycles on: who is due, since when, why,
 and who has no appointment. Send `Authorization: Bearer <key>`; the key decides the practice.
 """
-# How often a server looks for courses that still wait for new settings, and for old claims.
-_TENDING_SECONDS = 30.0
 
 
 def create_app(
     settings: Settings, *, clock: Clock = clock.now, database: Database | None = None
 ) -> FastAPI:
     """Return the application on the database that the settings name, or on a given one."""
+    kept = timedelta(hours=settings.idempotency_hours)
     opened = database or open_database(
         settings.database_url,
         pool_size=settings.pool_size,
         busy_timeout=settings.busy_timeout_seconds,
         prepared=settings.prepared_statements,
     )
+
+    log = AuditLog(opened)
+    callers = Callers(opened, settings.key_cache_seconds, clock)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -55,10 +55,11 @@ def create_app(
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_tend, opened, clock, settings.idempotency_hours)
+            tasks.start_soon(tending.tend, Tending(opened, clock, callers, kept))
             yield
             tasks.cancel_scope.cancel()
         app.state.surroundings.threads.shutdown()
+        log.close()
         if database is None:
             opened.dispose()
 
@@ -71,9 +72,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.surroundings = Surroundings(
-        opened, clock, Callers(opened, settings.key_cache_seconds), settings.idempotency_hours
-    )
+    app.state.surroundings = Surroundings(opened, clock, callers, log, settings.idempotency_hours)
     for router in api.routers():
         app.include_router(router, prefix="/v1")
     app.include_router(api.PUBLIC)
@@ -91,41 +90,6 @@ def create_app(
     )
     app.add_middleware(RequestLog, metrics=metrics)
     return app
-
-
-async def _tend(database: Database, clock: Clock, idempotency_hours: int) -> None:
-    """Finish what a change of settings left waiting, and drop claims past their time."""
-    while True:
-        await anyio.to_thread.run_sync(_tend_once, database, clock, idempotency_hours)
-        await anyio.sleep(_TENDING_SECONDS)
-
-
-def _tend_once(database: Database, clock: Clock, idempotency_hours: int) -> None:
-    with _tried_again():
-        with database.write() as db:
-            idempotency.forget(db, before=clock() - timedelta(hours=idempotency_hours))
-        with database.read() as db:
-            waiting = practice_rows.waiting(db)
-        for practice_id in waiting:
-            with _tried_again():
-                done = practices.PIECE
-                while done:
-                    with database.write() as db:
-                        done = practices.recompute(db, practice_id=practice_id, now=clock())
-
-
-@contextmanager
-def _tried_again() -> Iterator[None]:
-    """Log a failure of tending and go on: the next round tries again.
-
-    Losing a race is none: another worker, or a request, was at the same course.
-    """
-    try:
-        yield
-    except Contended:
-        return
-    except Exception as failure:
-        logs.failure(failure, request_id=None)
 
 
 def from_environment() -> FastAPI:

@@ -21,6 +21,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from app.domain.dates import local_day
+from app.domain.ids import new_id
 from app.edge import paging
 from benchmarks import floor_edge, floor_session, floor_worklist
 from benchmarks.floor_edge import Caller
@@ -30,8 +31,14 @@ _POOL = 8
 _NO_FILTERS = dict.fromkeys(("status", "booking", "flag", "action"), "()")
 _KEY = """
 SELECT k.practice_id::text, p.time_zone, k.id::text, k.name
-FROM api_key k JOIN practice p ON p.id = k.practice_id
-WHERE k.key_hash = $1 AND k.revoked_at IS NULL
+FROM credential c JOIN api_key k ON k.practice_id = c.practice_id AND k.id = c.holder_id
+JOIN practice p ON p.id = k.practice_id
+WHERE c.digest = $1 AND k.revoked_at IS NULL
+"""
+_SEEN = """
+INSERT INTO audit_event (practice_id, id, at, by_type, by_name, credential_id, action, outcome,
+    resource_type, patients, request_id, changes)
+VALUES ($1, $2, $3, 'system', $4, $5, 'worklist.show', 'shown', 'worklist', $6, $7, '{}')
 """
 
 
@@ -62,6 +69,22 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(lifespan=_lifespan, openapi_url=None)
 
 
+@asynccontextmanager
+async def _of_practice(caller: Caller) -> AsyncIterator[Any]:
+    """A transaction confined to the practice: begun in one message, saved unless it fails."""
+    async with app.state.pool.acquire() as db:
+        await db.execute(
+            f"BEGIN; SET LOCAL ROLE twelveweeks_app; SET LOCAL app.practice_id = "
+            f"'{caller.practice_id}'"
+        )
+        try:
+            yield db
+        except BaseException:
+            await db.execute("ROLLBACK")
+            raise
+        await db.execute("COMMIT")
+
+
 def _json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return Response(to_json(content), status, headers, "application/json")
 
@@ -72,8 +95,9 @@ async def worklist(request: Request, limit: int = 50, cursor: str | None = None)
     if caller is None:
         return Response(status_code=401)
     request.scope["state"]["caller"] = caller
-    on = local_day(datetime.now(UTC), caller.time_zone)
-    async with app.state.pool.acquire() as db:
+    now = datetime.now(UTC)
+    on = local_day(now, caller.time_zone)
+    async with _of_practice(caller) as db:
         setting = await db.fetchrow(floor_worklist.SETTING, caller.practice_id)
         arguments: tuple[Any, ...] = (caller.practice_id, on, limit + 1)
         statement = floor_worklist.PAGE
@@ -84,6 +108,14 @@ async def worklist(request: Request, limit: int = 50, cursor: str | None = None)
             arguments = (caller.practice_id, on, limit + 1, *position)
             statement = floor_worklist.PAGE_AFTER
         rows = await db.fetch(statement, *arguments)
+        seen = bytes.fromhex(
+            "".join(dict.fromkeys(r["patient_id"] for r in rows[:limit])).replace("-", "")
+        )
+        request_id = request.scope["state"]["request_id"]
+        await db.execute(
+            _SEEN, caller.practice_id, new_id(now), now, caller.key_name, caller.key_id,
+            seen, request_id,
+        )  # fmt: skip
     plan, closures = floor_worklist.plan_of(setting), floor_worklist.closures_of(setting)
     items = [floor_worklist.item(row, on, plan, closures) for row in rows[:limit]]
     if len(rows) <= limit:
@@ -109,7 +141,7 @@ async def add_session(request: Request, id: str, body: SessionIn) -> Response:
     state = request.scope["state"]
     state["caller"] = caller
     now = datetime.now(UTC)
-    async with app.state.pool.acquire() as db, db.transaction():
+    async with _of_practice(caller) as db:
         saved = await floor_session.give(db, caller, id, body, now, state["request_id"])
     if isinstance(saved, int):
         return Response(status_code=saved)

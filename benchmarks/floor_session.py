@@ -48,9 +48,9 @@ VALUES ($1, $2, $3, $3, 1, $4, 'given', $5, $5, $6, 'complete', $7, $8, $9, $10,
     $12, $13, $14)
 """
 _AUDIT = """
-INSERT INTO audit_event (practice_id, id, at, by_type, by_id, by_name, action, resource_type,
-    resource_id, patient_id, request_id, changes)
-VALUES ($1, $2, $3, 'key', $4, $5, 'session.give', 'session', $6, $7, $8, $9)
+INSERT INTO audit_event (practice_id, id, at, by_type, credential_id, by_name, action,
+    resource_type, resource_id, patient_id, request_id, changes)
+VALUES ($1, $2, $3, 'system', $4, $5, 'session.give', 'session', $6, $7, $8, $9)
 """
 _COURSE = """
 UPDATE course SET cycle = $4, anchor_on = $5, earliest_on = $6, due_on = $7, due_rule = $8,

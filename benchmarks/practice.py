@@ -8,7 +8,9 @@ from typing import Any
 
 from app.db.engine import Connection, open_database
 from app.db.models import Closure, Location, Practitioner
+from app.db.scope import OWNER
 from app.domain.access import Actor
+from app.domain.ids import new_id
 from app.services import keys, practices, records
 
 ZONE = "America/New_York"
@@ -40,9 +42,14 @@ class Practice:
 def found(url: str, now: datetime, today: date) -> Practice:
     """Make the practice with three places, five people and eight closures."""
     database = open_database(url)
-    with database.write() as db:
+    with database.write(OWNER) as db:
         made = practices.found(
-            db, name="Benchmark Headache Clinic", time_zone=ZONE, by_name="bench", now=now
+            db,
+            id=new_id(now),
+            name="Benchmark Headache Clinic",
+            time_zone=ZONE,
+            by_name="bench",
+            now=now,
         )
         by = Actor(made["id"], "system", None, "bench")
         _, key = keys.create(db, name="bench", by=by, now=now)

@@ -165,10 +165,9 @@ def _progress(name: str, patients: int) -> Iterator[Any]:
 def _check(practice: Practice) -> None:
     """Compare the stored dates of a sample with what follows from the histories."""
     database = open_database(practice.url)
-    with database.read() as db:
-        for number, course in enumerate(verification.check(db, practice_id=practice.practice_id)):
-            if course.differences:
-                raise RuntimeError(f"seeded dates are wrong: {course.differences}")
-            if number >= _SAMPLE:
-                break
+    for number, course in enumerate(verification.check(database, practice_id=practice.practice_id)):
+        if course.differences:
+            raise RuntimeError(f"seeded dates are wrong: {course.differences}")
+        if number >= _SAMPLE:
+            break
     database.dispose()

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, TypeDecorator, text
 from app.db import models  # noqa: F401  (fills the metadata)
 from app.db.base import metadata
 from app.db.engine import Database, open_database
+from app.db.scope import OWNER
 from app.settings import Settings
 
 # Any number will do, as long as every release uses the same.
@@ -57,16 +58,16 @@ def migrate_all(database: Database) -> None:
     """Run in one transaction of its own; a second process waits and then finds nothing to do."""
     if database.dialect == "sqlite":
         # Tables are changed by copying them; the pool holds this one connection only.
-        with database.read() as db:
+        with database.read(OWNER) as db:
             db.execute(text("PRAGMA foreign_keys = OFF"))
-        with database.write() as db:
+        with database.write(OWNER) as db:
             db.begin()  # already in a transaction, this tells Alembic: it must not commit by itself
             migrate(db)
             broken = db.execute(text("PRAGMA foreign_key_check")).all()
             if broken:
                 raise RuntimeError(f"{len(broken)} rows refer to nothing after the migration")
         return
-    with database.write() as db:
+    with database.write(OWNER) as db:
         # A migration may take longer than any request, and wait for another process to finish.
         db.execute(text("SET LOCAL statement_timeout = 0"))
         db.execute(text("SET LOCAL lock_timeout = 0"))

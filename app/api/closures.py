@@ -67,14 +67,14 @@ class ClosureOut(Resource):
     identifiers: list[IdentifierOut]
 
 
-@router.read("/closures", may="practice:read", gives=listing(ClosureOut))
+@router.read("/closures", may="closures:search", patients=False, gives=listing(ClosureOut))
 def list_closures(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List closed days."""
     return plain.page(work, CLOSURE, query)
 
 
 @router.write(
-    "POST", "/closures", may="practice:write", gives=ClosureOut, status=201, can=("duplicate",)
+    "POST", "/closures", may="closures:create", gives=ClosureOut, status=201, can=("duplicate",)
 )
 def add_closure(work: Working, body: ClosureIn) -> Answer:
     """Add closed days; suggested bookings then fall on the first open day after them."""
@@ -84,7 +84,7 @@ def add_closure(work: Working, body: ClosureIn) -> Answer:
 @router.write(
     "POST",
     "/closures/upsert",
-    may="practice:write",
+    may="closures:create closures:update",
     gives=ClosureOut,
     may_create=True,
     can=("duplicate",),
@@ -94,13 +94,15 @@ def upsert_closure(work: Working, body: ClosureIn) -> Answer:
     return plain.upsert(work, CLOSURE, body)
 
 
-@router.read("/closures/{id}", may="practice:read", gives=ClosureOut, tagged=True)
+@router.read("/closures/{id}", may="closures:read", patients=False, gives=ClosureOut, tagged=True)
 def show_closure(work: Working, id: PathId) -> Answer:
     """Return one closure."""
     return plain.one(work, CLOSURE, id)
 
 
-@router.write("PATCH", "/closures/{id}", may="practice:write", gives=ClosureOut, can=("duplicate",))
+@router.write(
+    "PATCH", "/closures/{id}", may="closures:update", gives=ClosureOut, can=("duplicate",)
+)
 def change_closure(work: Working, id: PathId, body: ClosurePatch) -> Answer:
     """Change closed days."""
     return plain.change(work, CLOSURE, id, body)

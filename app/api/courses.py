@@ -172,12 +172,15 @@ def course_answer(work: Work, course: Record, *, created: bool = False) -> Answe
 
 
 def _facts(work: Work, id: str) -> CourseFacts:
-    return dates.facts_of_course(work.db, practice_id=work.practice_id, course_id=id)
+    facts = dates.facts_of_course(work.db, practice_id=work.practice_id, course_id=id)
+    work.saw(facts.course["patient_id"])
+    return facts
 
 
-@router.read("/patients/{id}/courses", may="courses:read", gives=listing(CourseOut))
+@router.read("/patients/{id}/courses", may="courses:search", gives=listing(CourseOut))
 def of_patient(work: Working, id: PathId) -> Answer:
     """List a patient's courses, oldest first."""
+    work.saw(id)
     records.load(work.db, Patient, practice_id=work.practice_id, id=id)
     found = rows.of_patient(work.db, practice_id=work.practice_id, patient_id=id)
     return Answer({"items": _shown(work, found), "next_cursor": None})
@@ -186,7 +189,7 @@ def of_patient(work: Working, id: PathId) -> Answer:
 @router.write(
     "POST",
     "/patients/{id}/courses",
-    may="courses:write",
+    may="courses:create",
     gives=CourseOut,
     status=201,
     can=("patient-deceased", "duplicate"),
@@ -207,7 +210,7 @@ def open_course(work: Working, id: PathId, body: CourseIn) -> Answer:
 @router.write(
     "POST",
     "/courses/upsert",
-    may="courses:write",
+    may="courses:create courses:update",
     gives=CourseOut,
     may_create=True,
     can=("patient-deceased", "duplicate"),
@@ -232,7 +235,7 @@ def show(work: Working, id: PathId) -> Answer:
     return course_answer(work, _facts(work, id).course)
 
 
-@router.write("PATCH", "/courses/{id}", may="courses:write", gives=CourseOut, can=("duplicate",))
+@router.write("PATCH", "/courses/{id}", may="courses:update", gives=CourseOut, can=("duplicate",))
 def change(work: Working, id: PathId, body: CoursePatch) -> Answer:
     """Change a course; its own minimum interval needs a reason and keeps who gave it."""
     facts = _facts(work, id)
@@ -246,7 +249,7 @@ def change(work: Working, id: PathId, body: CoursePatch) -> Answer:
 
 
 @router.write(
-    "POST", "/courses/{id}/stop", may="courses:write", gives=CourseOut, can=("wrong-state",)
+    "POST", "/courses/{id}/stop", may="courses:update", gives=CourseOut, can=("wrong-state",)
 )
 def stop(work: Working, id: PathId, body: StopIn) -> Answer:
     """Close a course, completed or stopped; future bookings are cancelled."""

@@ -65,19 +65,19 @@ class DaySheetOut(SessionOut):
     patient: DaySheetPatient
 
 
-@router.read("/sessions", may="sessions:read", gives=listing(DaySheetOut))
+@router.read("/sessions", may="sessions:search", gives=listing(DaySheetOut))
 def day_sheet(work: Working, query: Annotated[SessionQuery, FromQuery()]) -> Answer:
     """List sessions in the order of the day, with the patients they are for."""
     return _listed(work, query, None)
 
 
-@router.search("/sessions/search", may="sessions:read", gives=listing(DaySheetOut))
+@router.search("/sessions/search", may="sessions:search", gives=listing(DaySheetOut))
 def search(work: Working, body: SessionSearch) -> Answer:
     """List as above with the filters in the body."""
     return _listed(work, SessionQuery.model_construct(**body.__dict__), None)
 
 
-@router.read("/courses/{id}/sessions", may="sessions:read", gives=listing(DaySheetOut))
+@router.read("/courses/{id}/sessions", may="sessions:search", gives=listing(DaySheetOut))
 def of_course(work: Working, id: PathId, query: Annotated[SessionQuery, FromQuery()]) -> Answer:
     """List a course's sessions, oldest first."""
     dates.facts_of_course(work.db, practice_id=work.practice_id, course_id=id)
@@ -121,6 +121,7 @@ def _lines(work: Work, found: list[Record]) -> list[Record]:
         work.db, practice_id=work.practice_id, kind=sessions.KIND, ids=[s["id"] for s in found]
     )
     lines = []
+    work.saw(*(session["patient_id"] for session in found))
     for session in found:
         saved = Saved(session, courses[session["course_id"]], named.get(session["id"], []))
         patient = {"id": session["patient_id"]} | {name: session[name] for name in _PATIENT}

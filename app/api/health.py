@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.db import migrate
 from app.db.engine import DatabaseAway, DatabaseBusy
+from app.db.scope import OWNER
 from app.edge.problems import answer
 
 router = APIRouter(tags=["operation"])
@@ -28,7 +29,7 @@ async def healthz() -> Response:
 def readyz(request: Request) -> Response:
     """Answer 200 when the database answers and its schema is the one this program knows."""
     try:
-        with request.app.state.surroundings.database.read() as db:
+        with request.app.state.surroundings.database.read(OWNER) as db:
             current = migrate.current(db)
     except (DatabaseAway, DatabaseBusy):
         return answer("database-away")

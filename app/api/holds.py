@@ -43,10 +43,11 @@ class HoldOut(Resource):
     reason: str
 
 
-@router.read("/courses/{id}/holds", may="courses:read", gives=listing(HoldOut))
+@router.read("/courses/{id}/holds", may="courses:search", gives=listing(HoldOut))
 def list_holds(work: Working, id: PathId) -> Answer:
     """List a course's holds, past ones too, oldest first."""
-    dates.facts_of_course(work.db, practice_id=work.practice_id, course_id=id)
+    facts = dates.facts_of_course(work.db, practice_id=work.practice_id, course_id=id)
+    work.saw(facts.course["patient_id"])
     found = rows.holds(work.db, practice_id=work.practice_id, course_id=id)
     items = [
         {
@@ -64,7 +65,7 @@ def list_holds(work: Working, id: PathId) -> Answer:
 
 
 @router.write(
-    "POST", "/courses/{id}/hold", may="courses:write", gives=CourseOut, can=("wrong-state",)
+    "POST", "/courses/{id}/hold", may="courses:update", gives=CourseOut, can=("wrong-state",)
 )
 def hold(work: Working, id: PathId, body: HoldIn) -> Answer:
     """Pause a course from a day on, until a day inclusive or until it is resumed."""
@@ -84,7 +85,7 @@ def hold(work: Working, id: PathId, body: HoldIn) -> Answer:
 @router.write(
     "POST",
     "/courses/{id}/resume",
-    may="courses:write",
+    may="courses:update",
     gives=CourseOut,
     can=("wrong-state", "patient-deceased"),
 )

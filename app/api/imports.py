@@ -91,7 +91,7 @@ def _check_csv(work: Work) -> None:
 @router.write(
     "POST",
     "/imports/history",
-    may="imports:write",
+    may="imports:create",
     gives=LoadOut,
     status=201,
     can=("bad-import-file",),
@@ -113,7 +113,7 @@ def load_history(work: Working, dry_run: QueryFlag = False) -> Answer:
     return Answer(report.document(), 201, etag(1), where)
 
 
-@router.read("/imports/{id}", may="imports:read", gives=ImportOut, tagged=True)
+@router.read("/imports/{id}", may="imports:read", patients=False, gives=ImportOut, tagged=True)
 def show(work: Working, id: PathId) -> Answer:
     """Return one import: counts, refused rows, warnings."""
     batch = imports.get(work.db, import_id=id, practice_id=work.practice_id)
@@ -123,7 +123,7 @@ def show(work: Working, id: PathId) -> Answer:
 @router.write(
     "POST",
     "/imports/{id}/revert",
-    may="imports:write",
+    may="imports:update",
     gives=RevertOut,
     can=("wrong-state",),
 )

@@ -48,14 +48,14 @@ class LocationOut(Resource):
     identifiers: list[IdentifierOut]
 
 
-@router.read("/locations", may="practice:read", gives=listing(LocationOut))
+@router.read("/locations", may="locations:search", patients=False, gives=listing(LocationOut))
 def list_locations(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List the practice's locations."""
     return plain.page(work, LOCATION, query)
 
 
 @router.write(
-    "POST", "/locations", may="practice:write", gives=LocationOut, status=201, can=("duplicate",)
+    "POST", "/locations", may="locations:create", gives=LocationOut, status=201, can=("duplicate",)
 )
 def add_location(work: Working, body: LocationIn) -> Answer:
     """Add a location with its time zone, in which treatment days there are judged."""
@@ -65,7 +65,7 @@ def add_location(work: Working, body: LocationIn) -> Answer:
 @router.write(
     "POST",
     "/locations/upsert",
-    may="practice:write",
+    may="locations:create locations:update",
     gives=LocationOut,
     may_create=True,
     can=("duplicate",),
@@ -75,14 +75,16 @@ def upsert_location(work: Working, body: LocationIn) -> Answer:
     return plain.upsert(work, LOCATION, body)
 
 
-@router.read("/locations/{id}", may="practice:read", gives=LocationOut, tagged=True)
+@router.read(
+    "/locations/{id}", may="locations:read", patients=False, gives=LocationOut, tagged=True
+)
 def show_location(work: Working, id: PathId) -> Answer:
     """Return one location."""
     return plain.one(work, LOCATION, id)
 
 
 @router.write(
-    "PATCH", "/locations/{id}", may="practice:write", gives=LocationOut, can=("duplicate",)
+    "PATCH", "/locations/{id}", may="locations:update", gives=LocationOut, can=("duplicate",)
 )
 def change_location(work: Working, id: PathId, body: LocationPatch) -> Answer:
     """Change a location; a new time zone changes no past date."""

@@ -21,15 +21,26 @@ class PracticeRef(Shape):
     time_zone: str
 
 
+class ActorOut(Shape):
+    """A member of staff, or the system a credential is named for."""
+
+    type: str
+    id: str | None
+    name: str
+    roles: list[str]
+
+
 class MeOut(Shape):
     practice: PracticeRef
     key: KeyOut
+    by: ActorOut
+    may: list[str]
     today: str
 
 
-@router.read("/me", may="practice:read", gives=MeOut)
+@router.read("/me", may="practice:read", patients=False, gives=MeOut)
 def me(work: Working) -> Answer:
-    """Say which practice and key this is, and what day it is there."""
+    """Say which practice and key this is, who it acts as and what it may, and what day it is."""
     caller = work.caller
     return Answer(
         {
@@ -38,7 +49,18 @@ def me(work: Working) -> Answer:
                 "name": caller.practice_name,
                 "time_zone": caller.time_zone,
             },
-            "key": {"id": caller.key_id, "name": caller.key_name, "prefix": caller.prefix},
+            "key": {
+                "id": caller.credential_id,
+                "name": caller.credential_name,
+                "prefix": caller.prefix,
+            },
+            "by": {
+                "type": caller.by.type,
+                "id": caller.by.id,
+                "name": caller.by.name,
+                "roles": caller.roles,
+            },
+            "may": sorted(caller.may),
             "today": work.today,
         }
     )

@@ -42,10 +42,11 @@ class OutsideMade(OutsideOut):
     schedule: ScheduleOut
 
 
-@router.read("/courses/{id}/outside-sessions", may="courses:read", gives=listing(OutsideOut))
+@router.read("/courses/{id}/outside-sessions", may="courses:search", gives=listing(OutsideOut))
 def outside_sessions(work: Working, id: PathId) -> Answer:
     """List the course's treatments given elsewhere, voided ones included."""
-    dates.facts_of_course(work.db, practice_id=work.practice_id, course_id=id)
+    facts = dates.facts_of_course(work.db, practice_id=work.practice_id, course_id=id)
+    work.saw(facts.course["patient_id"])
     found = rows.outside_sessions(work.db, practice_id=work.practice_id, course_id=id)
     return Answer({"items": [_outside(o) for o in found], "next_cursor": None})
 
@@ -53,7 +54,7 @@ def outside_sessions(work: Working, id: PathId) -> Answer:
 @router.write(
     "POST",
     "/courses/{id}/outside-sessions",
-    may="sessions:write",
+    may="treatments:create",
     gives=OutsideMade,
     status=201,
 )
@@ -74,7 +75,7 @@ def add_outside(work: Working, id: PathId, body: OutsideIn) -> Answer:
 @router.write(
     "POST",
     "/outside-sessions/{id}/void",
-    may="sessions:write",
+    may="treatments:update",
     gives=OutsideMade,
     can=("wrong-state",),
 )

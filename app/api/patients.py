@@ -148,24 +148,25 @@ def _listed(work: Work, query: PatientQuery) -> Answer:
         limit=query.limit + 1,
     )
     items = found[: query.limit]
+    work.saw(*(patient["id"] for patient in items))
     position = (items[-1]["family_key"], items[-1]["id"]) if len(found) > query.limit else None
     return pages.page(work, query, _shown(items, work), position, key=key, listing="patients")
 
 
-@router.read("/patients", may="patients:read", gives=listing(PatientOut))
+@router.read("/patients", may="patients:search", gives=listing(PatientOut))
 def list_patients(work: Working, query: Annotated[PatientQuery, FromQuery()]) -> Answer:
     """List patients by family name; `q` looks in names and MRN."""
     return _listed(work, query)
 
 
-@router.search("/patients/search", may="patients:read", gives=listing(PatientOut))
+@router.search("/patients/search", may="patients:search", gives=listing(PatientOut))
 def search(work: Working, body: PatientSearch) -> Answer:
     """List patients by filters in the body, so that no address holds a name."""
     return _listed(work, PatientQuery.model_construct(**body.__dict__))
 
 
 @router.write(
-    "POST", "/patients", may="patients:write", gives=PatientOut, status=201, can=("duplicate",)
+    "POST", "/patients", may="patients:create", gives=PatientOut, status=201, can=("duplicate",)
 )
 def register(work: Working, body: PatientIn) -> Answer:
     """Register a patient; MRNs are unique in a practice, whatever their case."""
@@ -179,7 +180,7 @@ def register(work: Working, body: PatientIn) -> Answer:
 @router.write(
     "POST",
     "/patients/upsert",
-    may="patients:write",
+    may="patients:create patients:update",
     gives=PatientOut,
     may_create=True,
     can=("duplicate",),
@@ -196,10 +197,13 @@ def upsert(work: Working, body: PatientIn) -> Answer:
 @router.read("/patients/{id}", may="patients:read", gives=PatientOut, tagged=True)
 def show(work: Working, id: PathId) -> Answer:
     """Return one patient."""
+    work.saw(id)
     return _answer(work, _load(work, id))
 
 
-@router.write("PATCH", "/patients/{id}", may="patients:write", gives=PatientOut, can=("duplicate",))
+@router.write(
+    "PATCH", "/patients/{id}", may="patients:update", gives=PatientOut, can=("duplicate",)
+)
 def change(work: Working, id: PathId, body: PatientPatch) -> Answer:
     """Change a patient's particulars; `identifiers` replaces them all."""
     patient = _load(work, id)
@@ -216,7 +220,7 @@ def change(work: Working, id: PathId, body: PatientPatch) -> Answer:
 @router.write(
     "POST",
     "/patients/{id}/deceased",
-    may="patients:write",
+    may="patients:update",
     gives=PatientOut,
     can=("wrong-state",),
 )

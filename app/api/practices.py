@@ -44,13 +44,13 @@ class PracticePatch(Body):
     booking_master: Literal["twelveweeks", "ehr"] | None = None
 
 
-@router.read("/practice", may="practice:read", gives=PracticeOut, tagged=True)
+@router.read("/practice", may="practice:read", patients=False, gives=PracticeOut, tagged=True)
 def show(work: Working) -> Answer:
     """Return the practice and its settings."""
     return _answer(practices.load(work.db, practice_id=work.practice_id))
 
 
-@router.write("PATCH", "/practice", may="practice:write", gives=PracticeOut)
+@router.write("PATCH", "/practice", may="practice:update", gives=PracticeOut)
 def change(work: Working, body: PracticePatch) -> Answer:
     """Change settings; dates that rest on them are recomputed."""
     practice = practices.load(work.db, practice_id=work.practice_id)

@@ -46,7 +46,9 @@ class PractitionerOut(Resource):
     identifiers: list[IdentifierOut]
 
 
-@router.read("/practitioners", may="practice:read", gives=listing(PractitionerOut))
+@router.read(
+    "/practitioners", may="practitioners:search", patients=False, gives=listing(PractitionerOut)
+)
 def list_practitioners(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List the people who give treatments."""
     return plain.page(work, PRACTITIONER, query)
@@ -55,7 +57,7 @@ def list_practitioners(work: Working, query: Annotated[PageQuery, FromQuery()]) 
 @router.write(
     "POST",
     "/practitioners",
-    may="practice:write",
+    may="practitioners:create",
     gives=PractitionerOut,
     status=201,
     can=("duplicate",),
@@ -68,7 +70,7 @@ def add_practitioner(work: Working, body: PractitionerIn) -> Answer:
 @router.write(
     "POST",
     "/practitioners/upsert",
-    may="practice:write",
+    may="practitioners:create practitioners:update",
     gives=PractitionerOut,
     may_create=True,
     can=("duplicate",),
@@ -78,7 +80,13 @@ def upsert_practitioner(work: Working, body: PractitionerIn) -> Answer:
     return plain.upsert(work, PRACTITIONER, body)
 
 
-@router.read("/practitioners/{id}", may="practice:read", gives=PractitionerOut, tagged=True)
+@router.read(
+    "/practitioners/{id}",
+    may="practitioners:read",
+    patients=False,
+    gives=PractitionerOut,
+    tagged=True,
+)
 def show_practitioner(work: Working, id: PathId) -> Answer:
     """Return one practitioner."""
     return plain.one(work, PRACTITIONER, id)
@@ -87,7 +95,7 @@ def show_practitioner(work: Working, id: PathId) -> Answer:
 @router.write(
     "PATCH",
     "/practitioners/{id}",
-    may="practice:write",
+    may="practitioners:update",
     gives=PractitionerOut,
     can=("duplicate",),
 )

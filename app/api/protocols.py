@@ -43,7 +43,7 @@ class ProtocolOut(ProtocolRef):
 VersionNumber = Annotated[int, path_number(1, 32_000)]
 
 
-@router.read("/protocols", may="protocols:read", gives=ProtocolList)
+@router.read("/protocols", may="protocols:search", patients=False, gives=ProtocolList)
 def list_protocols(work: Working) -> Answer:
     """List every version the practice can use, the built-in ones first."""
     items = protocols.listed(work.db, practice_id=work.practice_id)
@@ -51,7 +51,11 @@ def list_protocols(work: Working) -> Answer:
 
 
 @router.read(
-    "/protocols/{code}/versions/{number}", may="protocols:read", gives=ProtocolOut, tagged=True
+    "/protocols/{code}/versions/{number}",
+    may="protocols:read",
+    patients=False,
+    gives=ProtocolOut,
+    tagged=True,
 )
 def show(work: Working, code: PathCode, number: VersionNumber) -> Answer:
     """Return one version whole."""
@@ -61,7 +65,7 @@ def show(work: Working, code: PathCode, number: VersionNumber) -> Answer:
 @router.write(
     "POST",
     "/protocols",
-    may="protocols:write",
+    may="protocols:create",
     gives=ProtocolOut,
     status=201,
     can=("invalid-protocol", "duplicate"),
@@ -79,7 +83,7 @@ def draft(work: Working, body: Annotated[dict[str, Any], FromBody()]) -> Answer:
 @router.write(
     "POST",
     "/protocols/{code}/versions/{number}/publish",
-    may="protocols:write",
+    may="protocols:update",
     gives=ProtocolOut,
     can=("protocol-published",),
 )

@@ -34,7 +34,7 @@ _PLANNING = ("booked-too-early", "not-booking-master", "course-closed", "patient
 @router.write(
     "POST",
     "/courses/{id}/sessions",
-    may="sessions:write",
+    may="sessions:create",
     gives=SessionSaved,
     status=201,
     can=("invalid-chart", "not-a-continuation", "duplicate", *_PLANNING),
@@ -55,6 +55,7 @@ def add(work: Working, id: PathId, body: SessionIn) -> Answer:
             now=work.now,
         )
     else:
+        work.require("treatments:create")
         given = _dated(body)
         given.identified = identified
         saved = treatments.record(work.db, course_id=id, given=given, by=work.by, now=work.now)
@@ -64,7 +65,7 @@ def add(work: Working, id: PathId, body: SessionIn) -> Answer:
 @router.write(
     "POST",
     "/sessions/upsert",
-    may="sessions:write",
+    may="sessions:create sessions:update",
     gives=SessionSaved,
     may_create=True,
     can=("wrong-state", "invalid-chart", "not-a-continuation", "duplicate", *_PLANNING),
@@ -101,11 +102,13 @@ def upsert(work: Working, body: SessionUpsert) -> Answer:
 def _upsert_given(
     work: Work, saved: Saved, body: SessionUpsert, named: list[tuple[str, str]]
 ) -> Saved:
+    work.require("treatments:create")
     given = _dated(body)
     given.identified = named
     if saved.session["status"] != "given":
         id = saved.session["id"]
         return treatments.give(work.db, session_id=id, given=given, by=work.by, now=work.now)
+    work.require("treatments:update")
     said = body.model_fields_set & {"given_at", "given_on", "completeness", "product"}
     values: Record = {name: getattr(body, name) for name in said} | _place(body)
     return treatments.correct(
@@ -176,13 +179,14 @@ def _given(body: SessionIn | GivenIn) -> Given:
 def show(work: Working, id: PathId) -> Answer:
     """Return one session with its injections, totals by area and findings."""
     saved = sessions.load(work.db, id, by=work.by)
+    work.saw(saved.facts.course["patient_id"])
     return Answer(whole(work, saved), etag=tag(saved))
 
 
 @router.write(
     "PATCH",
     "/sessions/{id}",
-    may="sessions:write",
+    may="sessions:update",
     gives=SessionSaved,
     can=("wrong-state", "invalid-chart", "not-a-continuation", "duplicate"),
 )
@@ -198,6 +202,8 @@ def correct(work: Working, id: PathId, body: SessionPatch) -> Answer:
         wrong = values.keys() - {"location_id", "practitioner_id", "identifiers"}
         if wrong:
             raise Invalid(*((f"/{name}", "belongs to a given session") for name in sorted(wrong)))
+    else:
+        work.require("treatments:update")
     named = None if values.pop("identifiers", None) is None else pairs(body.identifiers)
     chart = body.chart.order() if values.pop("chart", None) and body.chart else None
     if "reason" in values:
@@ -217,7 +223,7 @@ def correct(work: Working, id: PathId, body: SessionPatch) -> Answer:
 @router.write(
     "POST",
     "/sessions/{id}/reschedule",
-    may="sessions:write",
+    may="sessions:update",
     gives=SessionSaved,
     can=("wrong-state", *_PLANNING),
 )
@@ -238,7 +244,7 @@ def reschedule(work: Working, id: PathId, body: RescheduleIn) -> Answer:
 @router.write(
     "POST",
     "/sessions/{id}/confirm",
-    may="sessions:write",
+    may="sessions:update",
     gives=SessionSaved,
     can=("wrong-state",),
 )
@@ -250,7 +256,7 @@ def confirm(work: Working, id: PathId) -> Answer:
 @router.write(
     "POST",
     "/sessions/{id}/arrive",
-    may="sessions:write",
+    may="sessions:update",
     gives=SessionSaved,
     can=("wrong-state",),
 )
@@ -262,7 +268,7 @@ def arrive(work: Working, id: PathId) -> Answer:
 @router.write(
     "POST",
     "/sessions/{id}/give",
-    may="sessions:write",
+    may="treatments:create",
     gives=SessionSaved,
     can=("wrong-state", "invalid-chart", "not-a-continuation"),
 )
@@ -275,7 +281,7 @@ def give(work: Working, id: PathId, body: GivenIn) -> Answer:
 @router.write(
     "POST",
     "/sessions/{id}/cancel",
-    may="sessions:write",
+    may="sessions:update",
     gives=SessionSaved,
     can=("wrong-state",),
 )
@@ -290,7 +296,7 @@ def cancel(work: Working, id: PathId, body: CancelIn) -> Answer:
 @router.write(
     "POST",
     "/sessions/{id}/no-show",
-    may="sessions:write",
+    may="sessions:update",
     gives=SessionSaved,
     can=("wrong-state",),
 )
@@ -304,7 +310,7 @@ def no_show(work: Working, id: PathId, body: OptionalReasonIn | None = None) -> 
 @router.write(
     "POST",
     "/sessions/{id}/void",
-    may="sessions:write",
+    may="treatments:update",
     gives=SessionSaved,
     can=("wrong-state",),
 )

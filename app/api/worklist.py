@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import chain
 from typing import Annotated
 
 from fastapi import Query as FromQuery
@@ -130,7 +131,7 @@ class DemandOut(BaseModel):
     weeks: list[DemandWeek]
 
 
-@router.read("/worklist", may="worklist:read", gives=listing(WorklistRowOut))
+@router.read("/worklist", may="worklist:search", gives=listing(WorklistRowOut))
 def show(work: Working, query: Annotated[WorklistPageQuery, FromQuery()]) -> Answer:
     """List open courses by due date: who is due, since when, why, and what to do next.
 
@@ -147,17 +148,18 @@ def show(work: Working, query: Annotated[WorklistPageQuery, FromQuery()]) -> Ans
         work.db, setting=setting, asked=query.asked(), after=after, limit=query.limit
     )
     position = (place[0].isoformat(), place[1]) if place else None
+    work.saw(*(row.stored.patient_id for row in found))
     items = [row_shown(row, work.practice_id) for row in found]
     return pages.page(work, query, items, position, key=key, listing="worklist", on=setting.on)
 
 
-@router.search("/worklist/search", may="worklist:read", gives=listing(WorklistRowOut))
+@router.search("/worklist/search", may="worklist:search", gives=listing(WorklistRowOut))
 def search(work: Working, body: WorklistSearch) -> Answer:
     """List as above with the filters in the body, so that no address holds a name."""
     return show(work, WorklistPageQuery.model_construct(**body.__dict__))
 
 
-@router.read("/worklist/summary", may="worklist:read", gives=SummaryOut)
+@router.read("/worklist/summary", may="worklist:search", patients=False, gives=SummaryOut)
 def summary(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> Answer:
     """Count the same rows by status, booking state and flag, zeros included."""
     setting = worklist.setting(work.db, practice_id=work.practice_id, on=query.on or work.today)
@@ -166,22 +168,26 @@ def summary(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> Answ
 
 @router.read(
     "/worklist.csv",
-    may="worklist:read",
+    may="worklist:search",
     openapi_extra={"responses": {"200": {"content": {"text/csv": {"schema": {"type": "string"}}}}}},
 )
 def as_csv(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> StreamingResponse:
-    """Stream the same rows as CSV; cells that a spreadsheet would run are quoted."""
+    """Stream the same rows as CSV; cells that a spreadsheet would run are quoted.
+
+    Each piece is in the log, with whom it shows, before it is sent.
+    """
     on = query.on or work.today
     setting = worklist.setting(work.db, practice_id=work.practice_id, on=on)
-    lend = work.surroundings.database.read
-    pieces = worklist_csv.pieces(lend, setting=setting, asked=query.asked())
-    lines = ("".join(piece) for piece in pieces)
+    pieces = worklist_csv.pieces(work.lend, setting=setting, asked=query.asked())
+    first = next(pieces)
+    work.saw(*first.patient_ids)
+    lines = chain((first.text,), (work.told(piece.patient_ids, piece.text) for piece in pieces))
     name = f"worklist-{on.isoformat()}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(lines, headers=headers, media_type="text/csv; charset=utf-8")
 
 
-@router.read("/demand", may="worklist:read", gives=DemandOut)
+@router.read("/demand", may="worklist:search", patients=False, gives=DemandOut)
 def demand(work: Working, query: Annotated[DemandQuery, FromQuery()]) -> Answer:
     """Return sessions, chair time, units and vials expected per week and location."""
     setting = worklist.setting(work.db, practice_id=work.practice_id, on=work.today)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +15,13 @@ import typer
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
+from app import clock
 from app.db import migrate
 from app.db.engine import Connection, Database, open_database
 from app.db.queries import practices as practice_rows
+from app.db.scope import DIRECTORY, OWNER
 from app.domain.access import Actor
+from app.services import audit
 from app.settings import Settings
 
 NAME = "twelveweeks command line"
@@ -109,7 +112,7 @@ def revision(database: Database) -> str | None:
     file = file_of(database)
     if file and not file.exists():
         return None  # asking would make the file
-    with database.read() as db:
+    with database.read(OWNER) as db:
         return migrate.current(db)
 
 
@@ -125,10 +128,15 @@ def _refuse_newer(found: str) -> None:
         raise Unusable(f"the database is at {found}: a newer Twelveweeks made it; use that one")
 
 
-def practice_of(db: Connection, practice_id: str | None) -> dict[str, Any]:
+def practice_of(database: Database, practice_id: str | None) -> dict[str, Any]:
     """Return the practice named, or the only one there is; `Unusable` when it cannot be told."""
+    with database.read(DIRECTORY) as db:
+        return _practice_of(db, practice_id)
+
+
+def _practice_of(db: Connection, practice_id: str | None) -> dict[str, Any]:
     if practice_id is None:
-        known = practice_rows.every(db)
+        known = [p for p in practice_rows.every(db) if p["sandbox_of"] is None]
         if len(known) == 1:
             return known[0]
         if not known:
@@ -141,6 +149,30 @@ def practice_of(db: Connection, practice_id: str | None) -> dict[str, Any]:
             "there is no practice with that id (twelveweeks practice list shows the known ones)"
         )
     return found
+
+
+@contextmanager
+def writing(practice_id: str | None) -> Iterator[tuple[Connection, Actor]]:
+    """Lend a transaction of the practice named (or the only one), and who acts in it."""
+    with database() as lent:
+        by = actor(practice_of(lent, practice_id)["id"])
+        with lent.write(by.practice_id) as db:
+            yield db, by
+
+
+def seen(lent: Database, practice_id: str, action: str, patient_ids: Iterable[str]) -> None:
+    """Note in the practice's log whose data a command is about to show."""
+    event = audit.event(
+        by=actor(practice_id),
+        now=clock.now(),
+        action=action,
+        kind="worklist",
+        id=None,
+        patients=audit.packed(patient_ids),
+        outcome=audit.SHOWN,
+    )
+    with lent.write(practice_id) as db:
+        audit.append(db, [event])
 
 
 def actor(practice_id: str) -> Actor:

@@ -10,6 +10,7 @@ from app.cli import context
 from app.cli.context import Json
 from app.db import checks, migrate
 from app.db.queries import practices as practice_rows
+from app.db.scope import DIRECTORY
 from app.services import verification
 
 app = typer.Typer(help="The database: upgrade, check, verify.")
@@ -74,9 +75,11 @@ def verify(as_json: Json = False) -> None:
     differing: list[dict[str, Any]] = []
     waiting: list[dict[str, str]] = []
     seen = 0
-    with context.database() as database, database.read() as db:
-        for practice in practice_rows.every(db):
-            for course in verification.check(db, practice_id=practice["id"]):
+    with context.database() as database:
+        with database.read(DIRECTORY) as db:
+            known = practice_rows.every(db)
+        for practice in known:
+            for course in verification.check(database, practice_id=practice["id"]):
                 seen += 1
                 if seen % _STEP == 0:
                     context.tell(f"{seen} courses compared")

@@ -14,9 +14,11 @@ from app.cli import context, demo_practice
 from app.cli.context import Json, Unusable
 from app.cli.demo_practice import OPEN_SINCE
 from app.cli.serve import Host, Port, listen
-from app.db.engine import Connection, Database
+from app.db.engine import Database
 from app.db.queries import practices as practice_rows
+from app.db.scope import DIRECTORY
 from app.domain.dates import local_day
+from app.domain.ids import new_id
 from app.services import keys
 from app.settings import Settings, data_folder
 
@@ -75,8 +77,7 @@ def _prepared(chosen: Settings) -> dict[str, Any]:
             context.check_migrated(database)
         now = clock.now()
         practice = _practice(database, now)
-        with database.write() as db:
-            key = _key(db, practice["id"], _key_file(database), now)
+        key = _key(database, practice["id"], _key_file(database), now)
         file = context.file_of(database)
         return {
             "practice_id": practice["id"],
@@ -90,10 +91,10 @@ def _prepared(chosen: Settings) -> dict[str, Any]:
 
 
 def _practice(database: Database, now: datetime) -> dict[str, Any]:
-    with database.read() as db:
+    with database.read(DIRECTORY) as db:
         found = demo_practice.find(db)
     if found is None:
-        with database.write() as db:
+        with database.write(DIRECTORY) as db:
             # Looked for again: another call may have made it while this one waited its turn.
             found = demo_practice.find(db)
             if found is None:
@@ -103,7 +104,9 @@ def _practice(database: Database, now: datetime) -> dict[str, Any]:
                         "the demo wants one of its own"
                     )
                 context.tell("making the demo practice ...")
-                found = demo_practice.build(db, by_name=context.NAME, now=now)
+                id = new_id(now)
+                with database.turned(db, id):
+                    found = demo_practice.build(db, id=id, by_name=context.NAME, now=now)
     return found
 
 
@@ -112,17 +115,18 @@ def _key_file(database: Database) -> Path:
     return file.with_suffix(".key") if file else data_folder() / "demo-postgresql.key"
 
 
-def _key(db: Connection, practice_id: str, file: Path, now: datetime) -> str:
+def _key(database: Database, practice_id: str, file: Path, now: datetime) -> str:
     """Return the key that is kept beside the database, a new one where it is gone or revoked."""
     try:
         kept = file.read_text(encoding="ascii").strip()
     except (FileNotFoundError, UnicodeDecodeError):
         kept = ""
     if keys.well_formed(kept):
-        known = keys.find(db, key=kept)
-        if known and known["practice_id"] == practice_id:
+        known = keys.find(database, digest=keys.hashed(kept))
+        if known and known.key["practice_id"] == practice_id and known.usable(now):
             return kept
-    _, key = keys.create(db, name=_KEY_NAME, by=context.actor(practice_id), now=now)
+    with database.write(practice_id) as db:
+        _, key = keys.create(db, name=_KEY_NAME, by=context.actor(practice_id), now=now)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     written = file.with_suffix(".new")
     with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as new:

@@ -26,7 +26,7 @@ def find(db: Connection) -> Record | None:
     return next((p for p in practice_rows.every(db) if p["name"] == name), None)
 
 
-def build(db: Connection, *, by_name: str, now: datetime) -> Record:
+def build(db: Connection, *, id: str, by_name: str, now: datetime) -> Record:
     """Make the practice with its patients and return it.
 
     Each event is recorded as of its own time, so that the record looks as it would have grown.
@@ -34,7 +34,7 @@ def build(db: Connection, *, by_name: str, now: datetime) -> Record:
     plan = demo_practice()
     begun = now - OPEN_SINCE
     practice = practices.found(
-        db, name=plan.name, time_zone=plan.time_zone, by_name=by_name, now=begun
+        db, id=id, name=plan.name, time_zone=plan.time_zone, by_name=by_name, now=begun
     )
     by = Actor(practice["id"], "system", None, by_name)
     places = _places(db, plan, local_day(now, plan.time_zone), by=by, now=begun)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from itertools import islice
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ import typer
 from app import clock
 from app.cli import context
 from app.cli.context import Json, PracticeId, Unusable
-from app.db.engine import Connection
+from app.db.engine import Connection, Database
 from app.db.queries.worklist import Filters
 from app.domain import worklist as rules
 from app.domain.dates import FIRST_DAY, LAST_DAY, local_day, zone
@@ -48,10 +49,12 @@ def due(
 ) -> None:
     """List open courses by due date; closed ones only with --status closed."""
     asked, day = narrowed(status, booking), day_of(on)
-    with context.database() as database, database.read() as db:
-        setting = setting_of(db, practice, day)
-        most = limit or (None if as_json else _MOST)
-        rows = list(islice(worklist.stream(db, setting=setting, asked=asked), most))
+    with context.database() as database:
+        with reading(database, practice, day) as (db, setting):
+            most = limit or (None if as_json else _MOST)
+            rows = list(islice(worklist.stream(db, setting=setting, asked=asked), most))
+        patients = (row.stored.patient_id for row in rows)
+        context.seen(database, setting.practice["id"], "due.list", patients)
     if as_json:
         # With the shapes of the REST interface, which take half a second to load.
         from app.api.worklist import row_shown
@@ -76,11 +79,15 @@ def narrowed(status: Sequence[str] | None, booking: Sequence[str] | None) -> Ask
     )
 
 
-def setting_of(db: Connection, practice_id: str | None, day: date | None) -> Setting:
-    """Return what the practice's rows are judged by on that day, today there when none is named."""
-    practice = context.practice_of(db, practice_id)
+@contextmanager
+def reading(
+    database: Database, practice_id: str | None, day: date | None
+) -> Iterator[tuple[Connection, Setting]]:
+    """Lend the practice's rows and what they are judged by on that day, or today there."""
+    practice = context.practice_of(database, practice_id)
     on = day or local_day(clock.now(), practice["time_zone"])
-    return worklist.setting(db, practice_id=practice["id"], on=on)
+    with database.read(practice["id"]) as db:
+        yield db, worklist.setting(db, practice_id=practice["id"], on=on)
 
 
 def _words(given: Sequence[str] | None, known: Sequence[str], option: str) -> tuple[str, ...]:

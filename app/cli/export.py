@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 
 from app.cli import context
 from app.cli.context import Json, PracticeId
-from app.cli.due import Booked, On, Status, day_of, narrowed, setting_of
+from app.cli.due import Booked, On, Status, day_of, narrowed, reading
 from app.cli.files import save
 from app.services import worklist_csv
 
@@ -39,16 +38,25 @@ def worklist(
     With --json the CSV goes to --out, or stands in the document as `csv`.
     """
     asked, day = narrowed(status, booking), day_of(on)
-    with context.database() as database, database.read() as db:
-        setting = setting_of(db, practice, day)
-        pieces = worklist_csv.pieces(lambda: nullcontext(db), setting=setting, asked=asked)
-        if out is None and not as_json:
-            # Bytes, so that names survive whatever the terminal's encoding is.
-            for piece in pieces:
-                sys.stdout.buffer.write("".join(piece).encode())
-            return
-        text = [line for piece in pieces for line in piece]
-    answer = {"on": setting.on, "rows": len(text) - 1}
+    text: list[str] = []
+    rows = 0
+    with context.database() as database:
+        with reading(database, practice, day) as (_, setting):
+            practice_id = setting.practice["id"]
+        pieces = worklist_csv.pieces(
+            lambda: database.read(practice_id), setting=setting, asked=asked
+        )
+        for piece in pieces:
+            context.seen(database, practice_id, "export.worklist", piece.patient_ids)
+            rows += len(piece.patient_ids)
+            if out is None and not as_json:
+                # Bytes, so that names survive whatever the terminal's encoding is.
+                sys.stdout.buffer.write(piece.text.encode())
+            else:
+                text.append(piece.text)
+    if not text:
+        return
+    answer = {"on": setting.on, "rows": rows}
     if out is None:
         context.emit(answer | {"csv": "".join(text)}, True, lambda: None)
         return

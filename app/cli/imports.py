@@ -49,9 +49,9 @@ def history(
     """Load treatments; what is there already is skipped, so a file can be loaded again."""
     content = file.read_bytes()
     chosen = _mapping(mapping)
-    with context.database() as database, database.write() as db:
-        by = context.actor(context.practice_of(db, practice)["id"])
-        with _bar() as progress:
+    with context.database() as database:
+        by = context.actor(context.practice_of(database, practice)["id"])
+        with database.write(by.practice_id) as db, _bar() as progress:
             report = imports.load_history(
                 db,
                 content=content,

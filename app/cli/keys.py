@@ -26,8 +26,7 @@ def create(
 ) -> None:
     """Make an API key and print it: this once only, for just its hash is kept."""
     wanted = named(name)
-    with context.database() as database, database.write() as db:
-        by = context.actor(context.practice_of(db, practice)["id"])
+    with context.writing(practice) as (db, by):
         made, key = keys.create(db, name=wanted, by=by, now=clock.now())
     answer = _shown(made) | {"key": key, "practice_id": by.practice_id}
     context.emit(answer, as_json, lambda: context.say(key))
@@ -40,8 +39,7 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Revoke a key; servers refuse it within 60 seconds."""
-    with context.database() as database, database.write() as db:
-        by = context.actor(context.practice_of(db, practice)["id"])
+    with context.writing(practice) as (db, by):
         wanted = key_id.strip().lower()
         known = rows.of_practice(db, practice_id=by.practice_id)
         # By its prefix too: that is what a key's holder can tell without showing the key.
@@ -59,9 +57,10 @@ def revoke(
 @app.command("list")
 def list_(practice: PracticeId = None, as_json: Json = False) -> None:
     """List the practice's keys, revoked ones too."""
-    with context.database() as database, database.read() as db:
-        found = context.practice_of(db, practice)
-        known = rows.of_practice(db, practice_id=found["id"])
+    with context.database() as database:
+        found = context.practice_of(database, practice)
+        with database.read(found["id"]) as db:
+            known = rows.of_practice(db, practice_id=found["id"])
     answer = {"items": [_shown(key) for key in known]}
     shown = [(k["id"], k["prefix"], k["created_at"], k["revoked_at"], k["name"]) for k in known]
     heads = ("id", "prefix", "created (UTC)", "revoked (UTC)", "name")

@@ -10,7 +10,9 @@ from app import clock
 from app.cli import context
 from app.cli.context import Json, Unusable
 from app.db.queries import practices as rows
+from app.db.scope import DIRECTORY
 from app.domain.dates import zone
+from app.domain.ids import new_id
 from app.services import practices
 
 app = typer.Typer(help="The practices whose patients are kept here.")
@@ -36,9 +38,11 @@ def create(
         zone(time_zone)
     except (KeyError, ValueError):
         raise Unusable("no such time zone; an example is America/New_York") from None
-    with context.database() as database, database.write() as db:
+    now = clock.now()
+    id = new_id(now)
+    with context.database() as database, database.write(id) as db:
         made = practices.found(
-            db, name=wanted, time_zone=time_zone, by_name=context.NAME, now=clock.now()
+            db, id=id, name=wanted, time_zone=time_zone, by_name=context.NAME, now=now
         )
     answer = {field: made[field] for field in practices.SETTINGS}
     context.emit(answer, as_json, lambda: context.say(made["id"]))
@@ -47,7 +51,7 @@ def create(
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the practices with their ids."""
-    with context.database() as database, database.read() as db:
+    with context.database() as database, database.read(DIRECTORY) as db:
         known = rows.every(db)
     answer = {"items": [{field: p[field] for field in practices.SETTINGS} for p in known]}
     shown = [(p["id"], p["time_zone"], p["name"]) for p in known]

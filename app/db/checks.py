@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.db import sqlite
 from app.db.engine import Database
+from app.db.scope import OWNER
 
 # How many faults are named; a broken file may hold millions.
 _MOST = 100
@@ -16,7 +17,7 @@ def faults(database: Database) -> list[str]:
     """
     if database.dialect != "sqlite":
         return []
-    with database.read() as db:
+    with database.read(OWNER) as db:
         told = db.exec_driver_sql(f"PRAGMA integrity_check({_MOST})").scalars().all()
         broken = [str(line) for line in told if line != "ok"]
         for table, row, parent, _ in db.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(
@@ -37,7 +38,7 @@ def warnings(database: Database) -> list[str]:
                 f"{safe} or newer is safe"
             ]
         return []
-    with database.read() as db:
+    with database.read(OWNER) as db:
         off = [
             name
             for name in ("fsync", "full_page_writes", "synchronous_commit")

@@ -4,18 +4,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Connection, Engine, QueuePool, make_url
+from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.db import postgresql, sqlite
 from app.db.failures import DatabaseAway, DatabaseBusy, translate
+from app.db.scope import OWNER, Scope
+
+# Connections beyond those of requests: the audit log, what tends the database, health checks.
+SPARE = 3
 
 
 class Database:
     """A database and its fixed pool of connections; safe to share between threads."""
 
-    def __init__(self, engine: Engine, kind: sqlite.Sqlite | postgresql.Postgresql) -> None:
+    def __init__(
+        self, engine: Engine, kind: sqlite.Sqlite | postgresql.Postgresql, connections: int
+    ) -> None:
         self.engine = engine
+        self.connections = connections
+        """How many there are for requests; a few more are spare, for what must not wait."""
         self._kind = kind
 
     @property
@@ -23,24 +31,26 @@ class Database:
         """`sqlite` or `postgresql`."""
         return self._kind.name
 
-    @property
-    def connections(self) -> int:
-        """How many connections there are for everyone."""
-        pool = self.engine.pool
-        assert isinstance(pool, QueuePool)  # noqa: S101 - both kinds are made with one
-        return pool.size()
-
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Lend a connection on which every statement stands alone: no BEGIN, no ROLLBACK.
+    def read(self, scope: Scope) -> Iterator[Connection]:
+        """Lend a connection that sees one state of the scope's rows, and can change nothing.
 
-        A ROLLBACK at the end of a read would make psycopg forget its prepared statements.
+        It ends by COMMIT: after a ROLLBACK psycopg would forget its prepared statements.
         """
         with _translated(), self.engine.connect() as db, _checked(db):
-            yield db
+            raw: Any = db.connection.dbapi_connection
+            db.info["scope"] = scope
+            self._kind.begin_read(raw, scope)
+            try:
+                yield db
+            except BaseException:
+                with suppress(Exception):
+                    raw.rollback()
+                raise
+            self._kind.end_read(raw)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, scope: Scope) -> Iterator[Connection]:
         """Lend a connection in one transaction: saved at the normal end, undone by any exception.
 
         Raises DatabaseBusy when the turn does not come in time, DatabaseAway when it cannot be
@@ -51,7 +61,8 @@ class Database:
             try:
                 with self.engine.connect() as db, _checked(db):
                     raw: Any = db.connection.dbapi_connection
-                    self._kind.begin(raw, until)
+                    db.info["scope"], db.info["audited"] = scope, False
+                    self._kind.begin(raw, until, scope)
                     try:
                         yield db
                         self._kind.commit(raw, db.info)
@@ -63,9 +74,20 @@ class Database:
             finally:
                 self._kind.after_write()
 
+    @contextmanager
+    def turned(self, db: Connection, scope: Scope) -> Iterator[None]:
+        """Turn to another practice within a transaction, and back: one commit for several."""
+        raw: Any = db.connection.dbapi_connection
+        before = db.info["scope"]
+        db.info["scope"] = scope
+        self._kind.turn(raw, scope)
+        yield
+        db.info["scope"] = before
+        self._kind.turn(raw, before)
+
     def version(self) -> str:
         """Name and version of what runs, for `twelveweeks db check`."""
-        with self.read() as db:
+        with self.read(OWNER) as db:
             return self._kind.version(db.connection.dbapi_connection)
 
     def dispose(self) -> None:
@@ -97,7 +119,12 @@ def _checked(db: Connection) -> Iterator[None]:
 
 
 def open_database(
-    url: str, *, pool_size: int = 8, busy_timeout: float = 5.0, prepared: bool = True
+    url: str,
+    *,
+    pool_size: int = 8,
+    busy_timeout: float = 5.0,
+    prepared: bool = True,
+    spare: int = SPARE,
 ) -> Database:
     """Return the database at `url`; nothing is contacted before the first read or write.
 
@@ -110,9 +137,13 @@ def open_database(
         raise ValueError("the database address cannot be read") from None
     match parsed.get_backend_name():
         case "sqlite":
-            return Database(*sqlite.make(parsed, pool_size, busy_timeout))
+            made = sqlite.make(parsed, pool_size + spare, busy_timeout)
+            return Database(*made, pool_size)
         case "postgresql" | "postgres":
-            return Database(*postgresql.make(parsed, pool_size, busy_timeout, prepared=prepared))
+            engine, kind = postgresql.make(
+                parsed, pool_size + spare, busy_timeout, prepared=prepared
+            )
+            return Database(engine, kind, pool_size)
     raise ValueError("the database address must begin with sqlite:/// or postgresql://")
 
 

@@ -12,6 +12,8 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 
 from app.db.failures import DatabaseAway
+from app.db.row_security import PRACTICE
+from app.db.scope import Scope, statement
 
 # Settings of each connection. A forgotten lock or a runaway statement ends by itself; compiling
 # statements to machine code costs more than it gains on statements of a few milliseconds.
@@ -38,8 +40,21 @@ class Postgresql:
     def after_write(self) -> None:
         """Nothing was queued for."""
 
-    def begin(self, raw: Any, until: float) -> None:
-        raw.execute("BEGIN", prepare=False)
+    def begin_read(self, raw: Any, scope: Scope) -> None:
+        # One message for both, and one state for all statements that follow.
+        raw.execute(
+            f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{statement(scope)}", prepare=False
+        )
+
+    def end_read(self, raw: Any) -> None:
+        raw.commit()
+
+    def turn(self, raw: Any, scope: Scope) -> None:
+        forget = f"SET LOCAL {PRACTICE} = ''"
+        raw.execute(f"{forget}{statement(scope)}", prepare=False)
+
+    def begin(self, raw: Any, until: float, scope: Scope) -> None:
+        raw.execute(f"BEGIN{statement(scope)}", prepare=False)
 
     def commit(self, raw: Any, info: dict[Any, Any]) -> None:
         """Commit, or raise when PostgreSQL would only pretend to.

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Insert, Select, Update, Uuid
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
-from app.db import postgresql
+from app.db import guard, postgresql
 
 _Convert = Callable[[Any], Any]
 
@@ -29,6 +29,7 @@ class _Plan(NamedTuple):
     constants: dict[str, Any]
     writers: list[tuple[str, _Convert]]
     readers: list[tuple[int, _Convert]]
+    practice: frozenset[str] | None  # the parameters that hold the practice
 
 
 class Prepared:
@@ -62,6 +63,8 @@ class Prepared:
 
 def _executed(db: Connection, plan: _Plan, values: Mapping[str, Any]) -> Any:
     named = {**plan.constants, **values}
+    if db.dialect.name == "sqlite":
+        guard.check(plan.practice, (named,), db.info["scope"])
     for name, write in plan.writers:
         named[name] = write(named[name])
     sent: Any = named if plan.order is None else [named[name] for name in plan.order]
@@ -101,7 +104,8 @@ def _plan(statement: Select[Any] | Insert | Update, dialect: Dialect) -> _Plan:
         if read is not None and not isinstance(kind, Uuid):
             readers.append((position, read))
     order = tuple(compiled.positiontup) if compiled.positional else None
-    return _Plan(compiled.string, order, constants, writers, readers)
+    practice = guard.binds(statement)
+    return _Plan(compiled.string, order, constants, writers, readers, practice)
 
 
 def _read(row: Any, readers: list[tuple[int, _Convert]]) -> list[Any]:

@@ -14,7 +14,9 @@ from weakref import WeakValueDictionary
 
 from sqlalchemy import URL, Engine, QueuePool, create_engine, event
 
+from app.db import guard
 from app.db.failures import DatabaseBusy
+from app.db.scope import OWNER, Scope
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +104,16 @@ class Sqlite:
     def after_write(self) -> None:
         self._lock.release()
 
-    def begin(self, raw: Any, until: float) -> None:
+    def begin_read(self, raw: Any, scope: Scope) -> None:
+        raw.execute("BEGIN")
+
+    def end_read(self, raw: Any) -> None:
+        raw.commit()
+
+    def turn(self, raw: Any, scope: Scope) -> None:
+        """The guard asks the connection; the database has nothing to be told."""
+
+    def begin(self, raw: Any, until: float, scope: Scope) -> None:
         # IMMEDIATE: a deferred transaction that reads first and writes later fails at once when
         # another wrote in between, whatever the busy timeout.
         left = until - monotonic()
@@ -163,5 +174,17 @@ def make(url: URL, pool_size: int, busy_timeout: float) -> tuple[Engine, Sqlite]
         # Patients' records: for their owner's eyes, whatever the folder and the umask say.
         with suppress(FileExistsError):
             os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def confine(
+        db: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+    ) -> None:
+        if context is None:
+            return  # a prepared statement, which asks the guard itself
+        compiled, scope = context.compiled, db.info.get("scope", OWNER)
+        if compiled is None or not hasattr(compiled, "bind_names"):
+            guard.check_text(statement, scope)
+        else:
+            guard.check_compiled(compiled, context.compiled_parameters, scope)
 
     return engine, Sqlite(file, busy_timeout)

@@ -35,6 +35,13 @@ class Unauthenticated(Refusal):
     default = "A valid key is needed: Authorization: Bearer <key>."
 
 
+class Forbidden(Refusal):
+    """The credential is good, and does not go this far; `needs` names the permission."""
+
+    code = "forbidden"
+    default = "Your role or your key's scopes do not include this."
+
+
 # --- what was sent cannot be right ------------------------------------------------------------
 
 

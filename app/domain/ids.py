@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from datetime import datetime
 
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _lock = threading.Lock()
 _last = 0
 
@@ -23,3 +25,14 @@ def new_id(now: datetime) -> str:
     low = int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
     text = f"{tick >> 12:012x}{0x7000 | tick & 0xFFF:04x}{low:016x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def is_id(text: str) -> bool:
+    """Return whether the text is written as a key is."""
+    return _ID.fullmatch(text) is not None
+
+
+def first_id(at: datetime) -> str:
+    """Return the lowest key that an instant can have: keys below it were made before."""
+    text = f"{int(at.timestamp() * 1000):012x}"
+    return f"{text[:8]}-{text[8:]}-7000-8000-000000000000"

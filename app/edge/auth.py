@@ -1,41 +1,59 @@
-"""Who is calling: the key in `Authorization`, and the practice it decides."""
+"""Who is calling: the credential in `Authorization`, and the practice and rights it decides."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
 
 from starlette.concurrency import run_in_threadpool
 
+from app.clock import Clock
 from app.db.engine import Database
+from app.domain.access import Actor
 from app.domain.errors import Unauthenticated
 from app.services import keys
+from app.services.keys import Holder
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A credential that was accepted, and the practice it belongs to."""
+    """A credential that was accepted: the practice it belongs to, who it acts as, what it may."""
 
     practice_id: str
     practice_name: str
     time_zone: str
-    key_id: str
-    key_name: str
+    credential_id: str
+    credential_name: str
     prefix: str
+    by: Actor
+    roles: tuple[str, ...]
+    may: frozenset[str]
+
+
+class Refused(Unauthenticated):
+    """A credential that was good once: known, so its practice's log tells of the try."""
+
+    def __init__(self, by: Actor) -> None:
+        super().__init__()
+        self.by = by
 
 
 class Callers:
-    """The keys seen lately: looked up once, then remembered for `seconds` (60 at most).
+    """The credentials seen lately: looked up once, then remembered for `seconds` (60 at most).
 
-    A revoked key is refused when its entry runs out, so everywhere within that time.
+    What was revoked, expired or lost its role is refused when its entry runs out, so everywhere
+    within that time. `take_used` tells which ones were used, for `last_used_at`.
     """
 
     _MOST = 10_000
 
-    def __init__(self, database: Database, seconds: float) -> None:
+    def __init__(self, database: Database, seconds: float, clock: Clock) -> None:
         self._database = database
         self._seconds = min(seconds, 60.0)
+        self._clock = clock
         self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._used: dict[str, tuple[str, datetime]] = {}
 
     async def of(self, authorization: str | None) -> Caller:
         """Return who sent this header; `Unauthenticated` for none, a wrong or a revoked key."""
@@ -46,26 +64,45 @@ class Callers:
         known = self._known.get(digest)
         if known and known[0] > monotonic():
             return known[1]
-        caller = await run_in_threadpool(self._look_up, key)
+        now = self._clock()
+        caller, until = await run_in_threadpool(self._look_up, digest, now)
         if len(self._known) >= self._MOST:
             self._known.clear()
-        self._known[digest] = (monotonic() + self._seconds, caller)
+        seconds = self._seconds
+        if until is not None:
+            seconds = min(seconds, (until - now).total_seconds())
+        self._known[digest] = (monotonic() + seconds, caller)
+        self._used[caller.credential_id] = (caller.practice_id, now)
         return caller
 
     def forget(self) -> None:
-        """Look every key up again: a practice's particulars have changed."""
+        """Look every credential up again: a practice's particulars or rights have changed."""
         self._known.clear()
 
-    def _look_up(self, key: str) -> Caller:
-        with self._database.read() as db:
-            found = keys.find(db, key=key)
-        if found is None:
+    def take_used(self) -> dict[str, tuple[str, datetime]]:
+        """Return `{key id: (practice, when)}` of those looked up since the last call."""
+        used, self._used = self._used, {}
+        return used
+
+    def _look_up(self, digest: bytes, now: datetime) -> tuple[Caller, datetime | None]:
+        holder = keys.find(self._database, digest=digest)
+        if holder is None:
             raise Unauthenticated()
-        return Caller(
-            practice_id=found["practice_id"],
-            practice_name=found["practice_name"],
-            time_zone=found["time_zone"],
-            key_id=found["id"],
-            key_name=found["name"],
-            prefix=found["prefix"],
-        )
+        if not holder.usable(now):
+            raise Refused(holder.by)
+        return _caller(holder), holder.until
+
+
+def _caller(holder: Holder) -> Caller:
+    key = holder.key
+    return Caller(
+        practice_id=key["practice_id"],
+        practice_name=key["practice_name"],
+        time_zone=key["time_zone"],
+        credential_id=key["id"],
+        credential_name=key["name"],
+        prefix=key["prefix"],
+        by=holder.by,
+        roles=holder.roles,
+        may=holder.may,
+    )

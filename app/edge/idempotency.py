@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from app.db.engine import Connection
 from app.db.queries import idempotency as rows
+from app.domain.access import Actor
 from app.domain.errors import IdempotencyMismatch, IdempotencyPending, Invalid
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -28,9 +29,13 @@ def key_of(request: Request) -> str | None:
     return key
 
 
-def fingerprint(request: Request) -> bytes:
-    """Return what tells this request from another one under the same key: 32 bytes."""
-    about = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+def fingerprint(request: Request, by: Actor) -> bytes:
+    """Return what tells this request from another one under the same key: 32 bytes.
+
+    Someone else's is another one: an answer is never replayed to who might not see it.
+    """
+    who = f"{by.type} {by.id or by.credential_id}"
+    about = f"{who} {request.method} {request.url.path}?{request.url.query}\n".encode()
     return hashlib.sha256(about + request.scope["state"].get("raw_body", b"")).digest()
 
 

@@ -22,7 +22,7 @@ ALLOWED = frozenset(
     {
         "ts", "level", "event", "logger", "request_id", "method", "route", "status", "ms", "bytes",
         "practice_id", "key_id", "error", "cause", "frames", "version", "host", "port", "workers",
-        "database", "count",
+        "database", "count", "seal",
     }
 )  # fmt: skip
 LONGEST = 200

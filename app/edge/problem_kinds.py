@@ -38,6 +38,13 @@ _TABLE: tuple[tuple[type[errors.Refusal], int, str, str], ...] = (
         "mistyped, expired or revoked; the answer does not say which.",
     ),
     (
+        errors.Forbidden,
+        403,
+        "Not allowed",
+        "Your credential is valid but its role or its scopes do not include this; needs names "
+        "the permission that is missing. Who may do what is the practice's to decide.",
+    ),
+    (
         errors.Invalid,
         422,
         "Not valid",
@@ -193,12 +200,6 @@ _HTTP: tuple[tuple[str, int, str, str], ...] = (
         400,
         "Not a readable request",
         "The request breaks the rules of HTTP, so it was not looked at any further.",
-    ),
-    (
-        "forbidden",
-        403,
-        "Not allowed",
-        "Your key is valid but does not have the right to do this.",
     ),
     (
         "method-not-allowed",

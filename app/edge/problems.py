@@ -97,6 +97,17 @@ def of_refusal(refusal: Refusal) -> Response:
     return answer("internal-error")
 
 
+def code_of(failure: Exception) -> str | None:
+    """The code a failure is answered with when it is a refusal, None when it is a fault."""
+    if isinstance(failure, Refusal):
+        return failure.code
+    if isinstance(failure, RequestValidationError):
+        return Invalid.code
+    if isinstance(failure, HTTPException) and 400 <= failure.status_code < 500:
+        return OF_STATUS.get(failure.status_code, OF_STATUS[400]).code
+    return None
+
+
 # --- handlers: async, because starlette would send plain functions to a thread --------------------
 
 

@@ -10,11 +10,12 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.domain import access
 from app.domain.errors import Invalid
-from app.edge import json_body
+from app.edge import json_body, problems
 from app.edge.problem_openapi import SCHEME, responses_for
 from app.edge.query import check_query
-from app.edge.work import Threaded, reads, writes
+from app.edge.work import Needs, Threaded, enter, reads, writes
 
 E = TypeVar("E", bound=Callable[..., Any])
 
@@ -41,8 +42,17 @@ _NONE_MATCH_HEADER = {
 }
 
 
+_BREAK_GLASS = {
+    "name": "Break-Glass",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 3, "maxLength": 200},
+    "description": "In an emergency: why a person reads what their role does not show them.",
+}
+
 _WRITE_CAN = (
     "unauthenticated",
+    "forbidden",
     "not-found",
     "invalid",
     "bad-json",
@@ -57,6 +67,13 @@ _PATCH_CAN = ("stale-version", "precondition-required")
 
 class StrictRoute(APIRoute):
     """A route that refuses what it does not know: parameters, media types, loose JSON."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        needs = getattr(endpoint, "needs", None)
+        if not isinstance(needs, Needs) or not needs.may or not needs.may <= access.PERMISSIONS:
+            raise RuntimeError(f"the route {path} does not state a permission")
+        self.needs = needs
+        super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -73,7 +90,10 @@ class StrictRoute(APIRoute):
         takes_nothing = not takes_json and "requestBody" not in (self.openapi_extra or {})
         patch = self.methods is not None and "PATCH" in self.methods
 
+        needs = self.needs
+
         async def strict(request: Request) -> Response:
+            await enter(request, needs)
             check_query(request.scope["query_string"], known_names)
             if has_body:
                 body = await request.body()
@@ -88,11 +108,22 @@ class StrictRoute(APIRoute):
                         raise Invalid(("", "nothing is taken here"))
             return await handle(request)
 
-        return strict
+        async def told(request: Request) -> Response:
+            """Answer; a refusal is in the log before it goes out."""
+            try:
+                return await strict(request)
+            except Exception as failure:
+                work = request.scope["state"].get("work")
+                code = problems.code_of(failure)
+                if work is not None and code is not None:
+                    await work.surroundings.log.kept(work.event(code))
+                raise
+
+        return told
 
 
 class Door(APIRouter):
-    """The routes of one noun. `read` and `write` say what the caller must be allowed to do."""
+    """The routes of one noun. `may` names the permissions a caller must have."""
 
     def __init__(self, *, tag: str) -> None:
         super().__init__(route_class=StrictRoute, tags=[tag])
@@ -105,17 +136,30 @@ class Door(APIRouter):
         gives: Any = None,
         can: tuple[str, ...] = (),
         tagged: bool = False,
+        patients: bool = True,
         **options: Any,
     ) -> Callable[[E], E]:
-        """Add a GET route; `gives` is the shape of its answer, `tagged` one with an ETag."""
+        """Add a GET route; `gives` is the shape of its answer, `tagged` one with an ETag.
+
+        Its endpoint says by `work.saw` whose data it shows, unless `patients` is false.
+        """
         parameters = [_NONE_MATCH_HEADER] if tagged else []
-        responses = responses_for("unauthenticated", "not-found", "invalid", *can)
+        responses = responses_for("unauthenticated", "forbidden", "not-found", "invalid", *can)
         if tagged:
             responses[304] = {"description": "Still the version at hand."}
 
         def add(endpoint: E) -> E:
             self._add(
-                path, reads(endpoint), "GET", may, gives, responses, parameters, 200, **options
+                path,
+                reads(endpoint),
+                "GET",
+                may,
+                patients,
+                gives,
+                responses,
+                parameters,
+                200,
+                **options,
             )
             return endpoint
 
@@ -126,11 +170,13 @@ class Door(APIRouter):
     ) -> Callable[[E], E]:
         """Add a POST route that only reads: a list whose filters no address should hold."""
         responses = responses_for(
-            "unauthenticated", "invalid", "bad-json", "unsupported-media-type", *can
+            "unauthenticated", "forbidden", "invalid", "bad-json", "unsupported-media-type", *can
         )
 
         def add(endpoint: E) -> E:
-            self._add(path, reads(endpoint), "POST", may, gives, responses, [], 200, **options)
+            self._add(
+                path, reads(endpoint), "POST", may, True, gives, responses, [], 200, **options
+            )
             return endpoint
 
         return add
@@ -163,6 +209,7 @@ class Door(APIRouter):
                 writes(endpoint),
                 method,
                 may,
+                None,
                 gives,
                 responses,
                 parameters,
@@ -179,13 +226,26 @@ class Door(APIRouter):
         endpoint: Threaded,
         method: str,
         may: str,
+        patients: bool | None,
         gives: Any,
         responses: dict[int | str, dict[str, Any]],
         parameters: list[dict[str, Any]],
         status: int,
         **options: Any,
     ) -> None:
-        extra = {"parameters": parameters, "x-permission": may, "security": [{SCHEME: []}]}
+        noun, name = endpoint.__module__.rpartition(".")[2], endpoint.__name__
+        reading = patients is not None
+        asked = frozenset(may.split())
+        endpoint.needs = Needs(  # type: ignore[attr-defined]
+            f"{noun}.{name}", asked, may.partition(":")[0], bool(patients), reading
+        )
+        if reading and asked <= access.EMERGENCY:
+            parameters = [*parameters, _BREAK_GLASS]
+        extra = {
+            "parameters": parameters,
+            "x-permission": may,
+            "security": [{SCHEME: []}],
+        }
         self.add_api_route(
             path,
             endpoint,
@@ -195,6 +255,6 @@ class Door(APIRouter):
             responses=responses,
             openapi_extra=extra | options.pop("openapi_extra", {}),
             summary=(endpoint.__doc__ or "").split("\n")[0].rstrip("."),
-            operation_id=f"{endpoint.__module__.rpartition('.')[2]}.{endpoint.__name__}",
+            operation_id=f"{noun}.{name}",
             **options,
         )

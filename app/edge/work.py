@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends
 from pydantic_core import to_json
@@ -25,14 +27,23 @@ from starlette.responses import Response
 
 from app.clock import Clock
 from app.db.engine import Connection, Database, DatabaseBusy
+from app.domain import access
 from app.domain.access import Actor
 from app.domain.dates import local_day
-from app.domain.errors import Contended, IdempotencyPending
+from app.domain.errors import Contended, Forbidden, IdempotencyPending, Invalid
+from app.domain.ids import is_id
 from app.edge import idempotency, preconditions
-from app.edge.auth import Caller, Callers
+from app.edge.audit_log import AuditLog
+from app.edge.auth import Caller, Callers, Refused
+from app.services import audit
 
 # How often a request that lost a race begins again: with 16 at once the last one needs 15.
 _TRIES = 24
+
+# Someone whose role does not show a patient's record can see it in an emergency, with a reason
+# that stays in the log.
+BREAK_GLASS_HEADER = "break-glass"
+REASON = re.compile(r"[!-~][ -~]{1,198}[!-~]")
 
 
 @dataclass(slots=True)
@@ -46,6 +57,7 @@ class Surroundings:
     database: Database
     clock: Clock
     callers: Callers
+    log: AuditLog
     idempotency_hours: int
     threads: ThreadPoolExecutor = field(init=False)
 
@@ -53,16 +65,29 @@ class Surroundings:
         self.threads = ThreadPoolExecutor(self.database.connections, "request")
 
 
+class Needs(NamedTuple):
+    """What a route states of itself: its name, its permissions, whether patients are seen."""
+
+    action: str
+    may: frozenset[str]
+    noun: str
+    patients: bool
+    reads: bool
+
+
 @dataclass(slots=True)
 class Work:
     """The present request; `db` is there while its endpoint runs."""
 
     request: Request
+    needs: Needs
     caller: Caller
     surroundings: Surroundings
     now: datetime
     by: Actor
+    reason: str | None = None
     _db: Connection | None = None
+    _seen: list[str] | None = None
 
     @property
     def db(self) -> Connection:
@@ -85,6 +110,47 @@ class Work:
         """Refuse a change of anything but the version the client has read."""
         preconditions.require_match(self.header("if-match"), etag)
 
+    def require(self, permission: str) -> None:
+        """Refuse what only some bodies of a route ask for."""
+        if permission not in self.caller.may:
+            raise Forbidden(needs=[permission])
+
+    def saw(self, *patient_ids: str) -> None:
+        """Say whose data the answer shows; nobody's is an answer too."""
+        self._seen = [*(self._seen or ()), *patient_ids]
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection]:
+        """Lend the request's connection, or a new one when its endpoint has returned already."""
+        if self._db is not None:
+            yield self._db
+        else:
+            with self.surroundings.database.read(self.practice_id) as db:
+                yield db
+
+    def told(self, patient_ids: list[str], text: str) -> str:
+        """Return a further piece of a streamed answer, once the log holds whom it shows."""
+        self._seen = patient_ids
+        self.surroundings.log.keep(self.event())
+        return text
+
+    def event(self, outcome: str = audit.SHOWN) -> audit.Event:
+        """Return the audit row of this request, for a read or a refusal."""
+        seen = dict.fromkeys(self._seen or ())
+        one = next(iter(seen)) if len(seen) == 1 else None
+        named = self.request.path_params.get("id")
+        return audit.event(
+            by=self.by,
+            now=self.now,
+            action=self.needs.action,
+            kind=self.needs.noun,
+            id=named if named and is_id(named) else None,
+            patient_id=one,
+            patients=audit.packed(seen) if len(seen) > 1 else None,
+            outcome=outcome,
+            reason=self.reason,
+        )
+
 
 @dataclass(slots=True)
 class Answer:
@@ -106,17 +172,55 @@ class Answer:
         return Response(body, self.status, headers, media_type="application/json")
 
 
-async def enter(request: Request) -> Work:
-    """Let a request in: authenticate it, and read the clock once."""
+async def enter(request: Request, needs: Needs) -> Work:
+    """Let a request in: authenticate it, read the clock once, see that it may do this.
+
+    A refusal of someone known is in the practice's log before it is answered.
+    """
     surroundings: Surroundings = request.app.state.surroundings
-    caller = await surroundings.callers.of(request.headers.get("authorization"))
     state = request.scope["state"]
-    state["practice_id"], state["key_id"] = caller.practice_id, caller.key_id
-    by = Actor(caller.practice_id, "key", caller.key_id, caller.key_name, state.get("request_id"))
-    return Work(request, caller, surroundings, surroundings.clock(), by)
+    now = surroundings.clock()
+    try:
+        caller = await surroundings.callers.of(request.headers.get("authorization"))
+    except Refused as refused:
+        by = _here(refused.by, state)
+        told = audit.event(
+            by=by, now=now, action=needs.action, kind=needs.noun, id=None, outcome=refused.code
+        )
+        await surroundings.log.kept(told)
+        raise
+    state["practice_id"], state["key_id"] = caller.practice_id, caller.credential_id
+    work = Work(request, needs, caller, surroundings, now, _here(caller.by, state))
+    state["work"] = work
+    if not needs.may <= caller.may:
+        work.reason = _emergency(work)
+    return work
 
 
-Working = Annotated[Work, Depends(enter)]
+def _here(by: Actor, state: dict[str, Any]) -> Actor:
+    return by._replace(request_id=state.get("request_id"), address=state.get("address"))
+
+
+def _emergency(work: Work) -> str:
+    """Return why the glass is broken; `Forbidden` where it is not, or may not be."""
+    missing = work.needs.may - work.caller.may
+    reason = work.header(BREAK_GLASS_HEADER)
+    if reason is None or not work.needs.reads or not missing <= access.EMERGENCY:
+        raise Forbidden(needs=sorted(missing))
+    if work.by.type != "staff" or access.BREAK_GLASS not in work.caller.may:
+        raise Forbidden("Only people whose role allows it may break the glass.")
+    if not REASON.fullmatch(reason):
+        raise Invalid((BREAK_GLASS_HEADER, "is a reason of 3 to 200 visible characters"))
+    return reason
+
+
+async def present(request: Request) -> Work:
+    """Return the work of this request, which its route has let in."""
+    work: Work = request.scope["state"]["work"]
+    return work
+
+
+Working = Annotated[Work, Depends(present)]
 Endpoint = Callable[..., Answer | Response]
 Threaded = Callable[..., Awaitable[Response]]
 
@@ -134,24 +238,39 @@ def _threaded(endpoint: Endpoint, run: Callable[[dict[str, Any]], Response]) -> 
 
 
 def reads(endpoint: Endpoint) -> Threaded:
-    """Run an endpoint that only reads: each statement sees what is committed."""
+    """Run an endpoint that only reads, and note who saw what before it is answered."""
 
     def run(given: dict[str, Any]) -> Response:
         work: Work = given["work"]
-        with work.surroundings.database.read() as db:
+        with work.surroundings.database.read(work.practice_id) as db:
             work._db = db
             answer = endpoint(**given)
+        work._db = None
+        if work.needs.patients and work._seen is None:
+            raise RuntimeError(f"{work.needs.action} does not say whose data it shows")
         if isinstance(answer, Response):
             return answer
         if answer.etag and preconditions.not_modified(work.header("if-none-match"), answer.etag):
             answer.status = 304
         return answer.response()
 
-    return _threaded(endpoint, run)
+    threaded = _threaded(endpoint, run)
+
+    @wraps(threaded)
+    async def told(**given: Any) -> Response:
+        response = await threaded(**given)
+        work: Work = given["work"]
+        await work.surroundings.log.kept(work.event())
+        return response
+
+    return told
 
 
 def writes(endpoint: Endpoint) -> Threaded:
-    """Run an endpoint in one transaction, once for every `Idempotency-Key`."""
+    """Run an endpoint in one transaction, once for every `Idempotency-Key`.
+
+    Its changes carry their own audit rows; what changed nothing is noted as a read.
+    """
 
     def run(given: dict[str, Any]) -> Response:
         work: Work = given["work"]
@@ -172,7 +291,7 @@ def writes(endpoint: Endpoint) -> Threaded:
 def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None) -> Response:
     claiming = False
     try:
-        with work.surroundings.database.write() as db:
+        with work.surroundings.database.write(work.practice_id) as db:
             work._db = db
             if key:
                 claiming = True
@@ -180,15 +299,18 @@ def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None
                     db,
                     practice_id=work.practice_id,
                     key=key,
-                    fingerprint=idempotency.fingerprint(work.request),
+                    fingerprint=idempotency.fingerprint(work.request, work.by),
                     now=work.now,
                     hours=work.surroundings.idempotency_hours,
                 )
                 claiming = False
                 if replay:
+                    audit.append(db, [work.event()])
                     return replay
             answer = endpoint(**given)
             response = answer.response() if isinstance(answer, Answer) else answer
+            if not db.info["audited"]:
+                audit.append(db, [work.event()])
             if key and response.status_code < 300:
                 idempotency.keep(db, practice_id=work.practice_id, key=key, response=response)
         return response

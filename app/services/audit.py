@@ -1,8 +1,8 @@
-"""The audit row of every change, written in the change's own transaction."""
+"""The audit rows: of a change in its own transaction, of a read or refusal on their own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -12,12 +12,16 @@ from app.db.queries import records
 from app.domain.access import Actor
 from app.domain.ids import new_id
 
+Event = dict[str, Any]
+
 # Fields that say nothing of their own: the event has its own time, versions only count, and
 # sort and search keys are made from fields that are told.
 _SILENT = frozenset(
     {"practice_id", "id", "version", "created_at", "updated_at", "sort_at"}
     | {"mrn_key", "family_key", "search_key"}
 )
+# Outcomes that are no refusal.
+DONE, SHOWN = "done", "shown"
 
 
 def record(
@@ -32,13 +36,19 @@ def record(
     changes: Mapping[str, Any],
 ) -> None:
     """Write who did what to which record, with `{field: [before, after]}`."""
-    records.add(
-        db,
-        AuditEvent,
-        event(
-            by=by, now=now, action=action, kind=kind, id=id, patient_id=patient_id, changes=changes
-        ),
+    one = event(
+        by=by, now=now, action=action, kind=kind, id=id, patient_id=patient_id, changes=changes
     )
+    append(db, [one])
+
+
+def append(db: Connection, events: Sequence[Event]) -> None:
+    """Add rows to the log; the connection remembers that this transaction is told of."""
+    db.info["audited"] = True
+    if len(events) == 1:
+        records.add(db, AuditEvent, events[0])
+    else:
+        records.add_all(db, AuditEvent, events)
 
 
 def event(
@@ -47,11 +57,14 @@ def event(
     now: datetime,
     action: str,
     kind: str,
-    id: str,
-    patient_id: str | None,
-    changes: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the audit row, for writers that save many at once."""
+    id: str | None,
+    patient_id: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    outcome: str = DONE,
+    reason: str | None = None,
+    patients: bytes | None = None,
+) -> Event:
+    """Return an audit row, for whoever saves it."""
     return {
         "practice_id": by.practice_id,
         "id": new_id(now),
@@ -59,13 +72,32 @@ def event(
         "by_type": by.type,
         "by_id": by.id,
         "by_name": by.name,
+        "credential_id": by.credential_id,
+        "address": by.address,
         "action": action,
+        "outcome": outcome,
+        "reason": reason,
         "resource_type": kind,
         "resource_id": id,
         "patient_id": patient_id,
+        "patients": patients,
         "request_id": by.request_id,
-        "changes": changes,
+        "changes": {} if changes is None else changes,
     }
+
+
+def packed(patient_ids: Iterable[str]) -> bytes:
+    """Return the ids of a list's patients, each once, as they are stored: 16 bytes each."""
+    return bytes.fromhex("".join(dict.fromkeys(patient_ids)).replace("-", ""))
+
+
+def unpacked(patients: bytes | None) -> list[str]:
+    """Return the ids that were packed."""
+    found = []
+    for at in range(0, len(patients or b""), 16):
+        text = (patients or b"")[at : at + 16].hex()
+        found.append(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
+    return found
 
 
 def made(values: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -9,7 +9,6 @@ from datetime import datetime
 from app.db.base import Base
 from app.db.engine import Connection
 from app.db.models import (
-    AuditEvent,
     Closure,
     Course,
     Hold,
@@ -21,7 +20,6 @@ from app.db.models import (
     Session,
 )
 from app.db.queries import imports as rows
-from app.db.queries import records as record_rows
 from app.db.queries.records import Record
 from app.domain.access import Actor
 from app.domain.errors import NotFound, WrongState
@@ -99,7 +97,8 @@ def revert(db: Connection, *, import_id: str, by: Actor, now: datetime) -> Rever
             events.append(_event(record, kind, patient_id, by=by, now=now))
         rows.remove(db, model, practice_id=by.practice_id, ids=[r["id"] for r in gone])
         removed[kind], kept[kind] = len(gone), len(ids) - len(gone)
-    record_rows.add_all(db, AuditEvent, events)
+    if events:
+        audit.append(db, events)
     batch = records.change(
         db,
         ImportBatch,

@@ -224,7 +224,6 @@ def _save(
             action="import.create",
             kind=KIND,
             id=batch["id"],
-            patient_id=None,
             changes=audit.made(about | {"rejected": len(planned.rejected)}),
         )
     )
@@ -240,7 +239,10 @@ def _save(
         for start in range(0, len(found), _PIECE):
             piece = found[start : start + _PIECE]
             with losing_races():
-                record_rows.add_all(db, model, piece)
+                if model is AuditEvent:
+                    audit.append(db, piece)
+                else:
+                    record_rows.add_all(db, model, piece)
             done += len(piece)
             tick(len(planned.accepted) * done // of_all)
     rows.rewrite_courses(db, practice_id=by.practice_id, rows=made.rewritten)

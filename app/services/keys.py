@@ -1,4 +1,4 @@
-"""API keys: make, find, revoke. Only a SHA-256 of a key is kept.
+"""API keys: make, find, rotate, revoke. Only a SHA-256 of a key is kept.
 
 A key is 256 random bits, so a fast hash is enough: there is nothing to guess. Its form lets
 scanners of leaked secrets find it: `tw_<8 characters of its id>_<secret><checksum>`.
@@ -9,28 +9,140 @@ from __future__ import annotations
 import hashlib
 import secrets
 import zlib
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from app.db.engine import Connection
-from app.db.models import ApiKey
+from app.db.engine import Connection, Database
+from app.db.models import ApiKey, Staff
 from app.db.queries import keys as rows
 from app.db.queries.records import Record
+from app.db.scope import NONE
+from app.domain import access
 from app.domain.access import Actor
+from app.domain.errors import Forbidden, Invalid, NotFound, WrongState
 from app.domain.ids import new_id
 from app.services import records
 
 KIND = "api_key"
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# How long the old secret still works beside the new one, so that clients can be changed.
+OVERLAP_HOURS = 24
 
 
-def create(db: Connection, *, name: str, by: Actor, now: datetime) -> tuple[Record, str]:
-    """Make a key for the actor's practice; the key itself is returned this once only."""
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A key as it was looked up: with its practice, whoever it acts as, and its last moment."""
+
+    key: Record
+    until: datetime | None
+
+    @property
+    def by(self) -> Actor:
+        """The person the key acts as, or the system it is named for."""
+        key = self.key
+        person = key["staff_id"] is not None
+        return Actor(
+            key["practice_id"],
+            "staff" if person else "system",
+            key["staff_id"],
+            key["staff_name"] if person else key["name"],
+            credential_id=key["id"],
+        )
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return tuple(self.key["roles"] or ())
+
+    @property
+    def may(self) -> frozenset[str]:
+        scopes = self.key["scopes"]
+        if self.key["staff_id"] is None:
+            return access.of_system(scopes)
+        return access.granted(self.roles, scopes)
+
+    def usable(self, now: datetime) -> bool:
+        """Whether neither key nor secret has ended, and its member of staff is active."""
+        key = self.key
+        ended = key["revoked_at"] is not None or (self.until is not None and self.until <= now)
+        return not ended and (key["staff_id"] is None or bool(key["active"]))
+
+
+def create(
+    db: Connection,
+    *,
+    name: str,
+    staff_id: str | None = None,
+    scopes: Sequence[str] | None = None,
+    expires_at: datetime | None = None,
+    may: frozenset[str] = access.PERMISSIONS,
+    by: Actor,
+    now: datetime,
+) -> tuple[Record, str]:
+    """Make a key for the actor's practice; the key itself is returned this once only.
+
+    It acts as a member of staff, or else as the system `name`. Nobody gives what they do not
+    have: scopes beyond `may` are `Forbidden`.
+    """
+    _check_scopes(scopes)
+    if expires_at is not None and expires_at <= now:
+        raise Invalid(("/expires_at", "lies in the past"))
+    roles = None
+    if staff_id is not None:
+        try:
+            roles = records.load(db, Staff, practice_id=by.practice_id, id=staff_id)["roles"]
+        except NotFound:
+            raise Invalid(("/staff_id", "no such member of staff in this practice")) from None
+    given = access.of_system(scopes) if roles is None else access.granted(roles, scopes)
+    if not given <= may:
+        raise Forbidden("A key cannot be given more than its maker may do.")
     id = new_id(now)
-    prefix = f"tw_{id[-8:]}"
-    secret = _base62(int.from_bytes(secrets.token_bytes(32), "big"), 43)
-    key = f"{prefix}_{secret}{checksum(f'{prefix}_{secret}')}"
-    values = {"id": id, "name": name, "prefix": prefix, "key_hash": hashed(key)}
-    return records.create(db, ApiKey, values, kind=KIND, by=by, now=now), key
+    values = {
+        "id": id,
+        "name": name,
+        "prefix": f"tw_{id[-8:]}",
+        "staff_id": staff_id,
+        "scopes": None if scopes is None else sorted(set(scopes)),
+        "expires_at": expires_at,
+    }
+    made = records.create(db, ApiKey, values, kind=KIND, by=by, now=now)
+    return made, _secret(db, made, now)
+
+
+def rotate(
+    db: Connection, *, key: Record, overlap: timedelta, by: Actor, now: datetime
+) -> tuple[Record, str]:
+    """Give the key a new secret; the old one works for `overlap` more."""
+    if key["revoked_at"]:
+        raise WrongState(state="revoked")
+    rows.end_credentials(
+        db, practice_id=by.practice_id, holder_id=key["id"], at=now + overlap if overlap else None
+    )
+    secret = _secret(db, key, now)
+    changed = records.touch(db, ApiKey, key, kind=KIND, action="rotate", by=by, now=now)
+    return changed, secret
+
+
+def revoke(db: Connection, *, key_id: str, by: Actor, now: datetime) -> Record:
+    """Revoke a key; servers stop accepting it within their cache time, 60 s at most."""
+    record = records.load(db, ApiKey, practice_id=by.practice_id, id=key_id)
+    values = {"revoked_at": record["revoked_at"] or now}
+    return records.change(db, ApiKey, record, values, kind=KIND, action="revoke", by=by, now=now)
+
+
+def find(database: Database, *, digest: bytes) -> Holder | None:
+    """Return who presents a key with this digest, None for one that nobody knows."""
+    with database.read(NONE) as db:
+        known = rows.credential(db, digest=digest)
+    if known is None or known["kind"] != "key":
+        return None
+    practice_id = known["practice_id"]
+    with database.read(practice_id) as db:
+        key = rows.holder(db, practice_id=practice_id, key_id=known["holder_id"])
+    if key is None:
+        return None
+    ends = [at for at in (known["expires_at"], key["expires_at"]) if at is not None]
+    return Holder(key, min(ends, default=None))
 
 
 def well_formed(key: str) -> bool:
@@ -43,21 +155,24 @@ def hashed(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def find(db: Connection, *, key: str) -> Record | None:
-    """Return the live key's record with its practice, None for an unknown or revoked one."""
-    return rows.live(db, key_hash=hashed(key))
-
-
-def revoke(db: Connection, *, key_id: str, by: Actor, now: datetime) -> Record:
-    """Revoke a key; servers stop accepting it within their cache time, 60 s at most."""
-    record = records.load(db, ApiKey, practice_id=by.practice_id, id=key_id)
-    values = {"revoked_at": record["revoked_at"] or now}
-    return records.change(db, ApiKey, record, values, kind=KIND, action="revoke", by=by, now=now)
-
-
 def checksum(text: str) -> str:
     """Return six characters of CRC-32 over the text."""
     return _base62(zlib.crc32(text.encode()), 6)
+
+
+def _secret(db: Connection, key: Record, now: datetime) -> str:
+    drawn = _base62(int.from_bytes(secrets.token_bytes(32), "big"), 43)
+    text = f"{key['prefix']}_{drawn}"
+    whole = f"{text}{checksum(text)}"
+    entry = {"digest": hashed(whole), "kind": "key", "holder_id": key["id"], "created_at": now}
+    rows.add_credential(db, practice_id=key["practice_id"], values=entry)
+    return whole
+
+
+def _check_scopes(scopes: Sequence[str] | None) -> None:
+    unknown = [n for n, scope in enumerate(scopes or ()) if scope not in access.PERMISSIONS]
+    if unknown:
+        raise Invalid(*((f"/scopes/{n}", "is no permission") for n in unknown))
 
 
 def _base62(number: int, length: int) -> str:

@@ -12,7 +12,6 @@ from app.db.queries import practices as rows
 from app.db.queries.records import Record, add, blank, table_of
 from app.domain.access import Actor
 from app.domain.errors import Contended, Invalid, NotFound
-from app.domain.ids import new_id
 from app.services import audit, dates
 
 KIND = "practice"
@@ -22,9 +21,10 @@ _MOVES_DATES = frozenset({"min_interval_days"})
 PIECE = 500
 
 
-def found(db: Connection, *, name: str, time_zone: str, by_name: str, now: datetime) -> Record:
-    """Make a practice with the default settings and return it."""
-    id = new_id(now)
+def found(
+    db: Connection, *, id: str, name: str, time_zone: str, by_name: str, now: datetime
+) -> Record:
+    """Make a practice with the default settings and return it; its id is the scope of `db`."""
     values: Record = {
         "id": id,
         "name": name,
@@ -89,11 +89,15 @@ def recompute(db: Connection, *, practice_id: str, now: datetime) -> int:
     for facts in waiting:
         dates.complete(db, facts, practice_id=practice_id)
         dates.settle(db, facts, now=now)
+    if not waiting:
+        rows.settled(db, practice_id=practice_id, revision=practice["dates_revision"])
     return len(waiting)
 
 
 SETTINGS = tuple(
     column.name
     for column in table_of(Practice).c
-    if column.name not in {"cursor_key", "dates_revision", "version", "created_at", "updated_at"}
+    if column.name
+    not in {"cursor_key", "dates_revision", "settled_revision", "sandbox_of"}
+    | {"version", "created_at", "updated_at"}
 )

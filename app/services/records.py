@@ -112,3 +112,30 @@ def change(
         changes=changes,
     )
     return record | saved | {"version": record["version"] + 1}
+
+
+def touch(
+    db: Connection,
+    model: type[Base],
+    record: Record,
+    *,
+    kind: str,
+    action: str,
+    by: Actor,
+    now: datetime,
+) -> Record:
+    """Note an act upon a record that changes none of its fields: a new version of it."""
+    saved = {"updated_at": now}
+    if not records.change(
+        db,
+        model,
+        practice_id=by.practice_id,
+        id=record["id"],
+        version=record["version"],
+        values=saved,
+    ):
+        raise Contended()
+    audit.record(
+        db, by=by, now=now, action=f"{kind}.{action}", kind=kind, id=record["id"], changes={}
+    )
+    return record | saved | {"version": record["version"] + 1}

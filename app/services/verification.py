@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from app.db.engine import Connection
+from app.db.engine import Connection, Database
 from app.db.queries import facts as rows
+from app.db.queries.facts import CourseFacts
 from app.db.queries.records import Record
 from app.domain.errors import NotFound
 from app.services import dates
@@ -23,7 +24,7 @@ class Checked(NamedTuple):
     waiting: bool
 
 
-def check(db: Connection, *, practice_id: str) -> Iterator[Checked]:
+def check(database: Database, *, practice_id: str) -> Iterator[Checked]:
     """Yield every course of the practice, compared.
 
     A course that waits since a change of the practice's settings is told as waiting; its stored
@@ -31,20 +32,25 @@ def check(db: Connection, *, practice_id: str) -> Iterator[Checked]:
     """
     after: str | None = None
     while True:
-        found = rows.after_course(db, practice_id=practice_id, after=after, limit=PIECE)
-        for facts in found:
-            course = facts.course
-            waiting = course["dates_revision"] < facts.practice["dates_revision"]
-            differences: Record = {}
-            if not waiting:
-                try:
-                    dates.complete(db, facts, practice_id=practice_id)
-                except NotFound:
-                    pinned = (course["protocol"], course["protocol_version"])
-                    differences = {"protocol_version": (f"{pinned[0]} {pinned[1]}", None)}
-                else:
-                    differences = dates.differences(facts)
-            yield Checked(course["id"], differences, waiting)
+        with database.read(practice_id) as db:
+            found = rows.after_course(db, practice_id=practice_id, after=after, limit=PIECE)
+            checked = [_compared(db, facts, practice_id) for facts in found]
+        yield from checked
         if len(found) < PIECE:
             return
         after = found[-1].course["id"]
+
+
+def _compared(db: Connection, facts: CourseFacts, practice_id: str) -> Checked:
+    course = facts.course
+    waiting = course["dates_revision"] < facts.practice["dates_revision"]
+    differences: Record = {}
+    if not waiting:
+        try:
+            dates.complete(db, facts, practice_id=practice_id)
+        except NotFound:
+            pinned = (course["protocol"], course["protocol_version"])
+            differences = {"protocol_version": (f"{pinned[0]} {pinned[1]}", None)}
+        else:
+            differences = dates.differences(facts)
+    return Checked(course["id"], differences, waiting)

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.db.base import Base
 from app.db.engine import Connection
@@ -47,9 +47,16 @@ _PIECE = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
+class Piece(NamedTuple):
+    """Some lines of the table, and whose they are."""
+
+    text: str
+    patient_ids: list[str]
+
+
 def pieces(
     lend: Callable[[], AbstractContextManager[Connection]], *, setting: Setting, asked: Asked
-) -> Iterator[list[str]]:
+) -> Iterator[Piece]:
     """Yield the lines of the table a few hundred at a time, the header first.
 
     Times are in the practice's zone. Each piece borrows a connection of its own by `lend`, so
@@ -66,7 +73,7 @@ def pieces(
                 db, setting=setting, asked=asked, after=after, limit=_PIECE
             )
         lines += [_line(_cells(row, setting, places, people)) for row in found]
-        yield lines
+        yield Piece("".join(lines), [row.stored.patient_id for row in found])
         lines, more = [], after is not None
 
 

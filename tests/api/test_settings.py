@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.db.queries import practices as practice_rows
+from app.db.scope import OWNER
 from app.services import practices
 from tests.support.clinic import Clinic
 
@@ -40,11 +41,11 @@ def test_more_courses_than_one_piece_wait_their_turn(
     assert [c.waiting for c in clinic.wrong_dates()] == [True] * 3
     done: list[int] = []
     while not done or done[-1]:
-        with clinic.database.write() as db:
+        with clinic.database.write(OWNER) as db:
             done.append(practices.recompute(db, practice_id=clinic.practice_id, now=clinic.clock()))
     assert done == [2, 1, 0]
     assert clinic.wrong_dates() == []
-    with clinic.database.read() as db:
+    with clinic.database.read(OWNER) as db:
         assert practice_rows.waiting(db) == []
 
 

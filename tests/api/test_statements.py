@@ -1,4 +1,4 @@
-"""How many SQL statements an answer takes; the keys of callers are known by then."""
+"""How many SQL statements an answer takes, its audit row included; callers are known by then."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from typing import Any
 
 import pytest
 
+from app.services import audit
 from tests.support.clinic import Clinic
 from tests.support.statements import counted
 
 FULL = {"plan": "as_protocol"}
 _READS: list[tuple[str, int]] = [
-    ("/worklist", 2),
-    ("/worklist?limit=2&status=due_soon", 2),
-    ("/worklist?q=example&booking=unbooked&due_to=2026-12-31", 2),
-    ("/worklist?action=book", 2),
-    ("/worklist?flag=booked_late", 2),
-    ("/worklist/summary", 3),
-    ("/sessions", 4),
-    ("/patients", 3),
-    ("/locations", 3),
-    ("/demand", 2),
-    ("/patients/{patient}", 2),
-    ("/patients/{patient}/courses", 3),
-    ("/courses/{course}", 2),
-    ("/courses/{course}/schedule", 1),
-    ("/courses/{course}/projection", 1),
-    ("/courses/{course}/sessions", 5),
-    ("/courses/{course}/outside-sessions", 2),
-    ("/sessions/{session}", 1),
+    ("/worklist", 3),
+    ("/worklist?limit=2&status=due_soon", 3),
+    ("/worklist?q=example&booking=unbooked&due_to=2026-12-31", 3),
+    ("/worklist?action=book", 3),
+    ("/worklist?flag=booked_late", 3),
+    ("/worklist/summary", 4),
+    ("/sessions", 5),
+    ("/patients", 4),
+    ("/locations", 4),
+    ("/demand", 3),
+    ("/patients/{patient}", 3),
+    ("/patients/{patient}/courses", 4),
+    ("/courses/{course}", 3),
+    ("/courses/{course}/schedule", 2),
+    ("/courses/{course}/projection", 2),
+    ("/courses/{course}/sessions", 6),
+    ("/courses/{course}/outside-sessions", 3),
+    ("/sessions/{session}", 2),
 ]
 
 
@@ -55,10 +56,10 @@ def test_a_page_within_the_list_and_with_the_csv(clinic: Clinic) -> None:
     cursor = clinic.get("/worklist?limit=1")["next_cursor"]
     with counted(clinic.database) as sent:
         clinic.get(f"/worklist?limit=1&cursor={cursor}")
-    assert len(sent) == 2
+    assert len(sent) == 3
     with counted(clinic.database) as sent:
         clinic.table()
-    assert len(sent) == 4  # the setting, the rows, names of places and of people
+    assert len(sent) == 5  # the setting, the rows, names of places and of people, the audit row
 
 
 def _booked(clinic: Clinic) -> str:
@@ -133,14 +134,25 @@ def test_a_session_write_is_a_handful(clinic: Clinic, name: str, with_key: bool)
     assert name in ("hold", "give as last") or len(sent) <= 6
 
 
-def test_a_replay_is_claim_and_answer(clinic: Clinic) -> None:
+def test_a_replay_is_claim_answer_and_audit_row(clinic: Clinic) -> None:
     method, path, body = _record(clinic, _new(clinic))
     first = clinic.call(method, path, body, idempotency_key="k-1")
     with counted(clinic.database) as sent:
         again = clinic.call(method, path, body, idempotency_key="k-1")
     assert again.headers["idempotency-replayed"] == "true"
     assert again.content == first.content
-    assert len(sent) == 2
+    assert len(sent) == 3
+
+
+def test_a_page_of_fifty_patients_takes_one_statement_of_audit(clinic: Clinic) -> None:
+    for _ in range(50):
+        clinic.a_course()
+    with counted(clinic.database) as sent:
+        assert len(clinic.get("/worklist?limit=50")["items"]) == 50
+    assert [text.split("(")[0].strip() for text in sent if "audit_event" in text] == [
+        "INSERT INTO audit_event"
+    ]
+    assert len(audit.unpacked(clinic.audit()[-1]["patients"])) == 50
 
 
 def test_a_write_does_not_grow_with_the_history(clinic: Clinic) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from app.db import migrate
 from app.db.engine import Database
+from app.db.scope import OWNER
 from tests.cli.commands import COMMAND, Cli
 from tests.support import databases
 
@@ -109,13 +110,13 @@ def test_an_empty_postgresql_says_what_to_run(
 
 
 def test_a_newer_database_is_left_alone(cli: Cli, database: Database) -> None:
-    with database.write() as db:
+    with database.write(OWNER) as db:
         db.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     try:
         for command in (("due",), ("db", "upgrade"), ("serve",)):
             assert "newer" in cli(*command).refused()
     finally:
-        with database.write() as db:
+        with database.write(OWNER) as db:
             db.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{migrate.head()}'")
 
 
@@ -157,9 +158,12 @@ def test_db_check_finds_rows_that_refer_to_nothing(
 ) -> None:
     monkeypatch.setenv("TWELVEWEEKS_DATABASE_URL", f"sqlite:///{sqlite.engine.url.database}")
     made = practice(bare)
-    with sqlite.read() as db:
-        db.exec_driver_sql("PRAGMA foreign_keys = OFF")
-        db.exec_driver_sql(f"DELETE FROM practice WHERE id = '{made}'")
+    with sqlite.read(OWNER) as db:
+        raw = db.connection.dbapi_connection
+        assert raw is not None
+        raw.commit()
+        raw.execute("PRAGMA foreign_keys = OFF")
+        raw.execute(f"DELETE FROM practice WHERE id = '{made}'")
     checked = bare("db", "check", "--json")
     assert checked.status == 1
     assert "audit_event" in checked.json["faults"][0]

@@ -11,7 +11,9 @@ from app.cli import demo_practice
 from app.cli.context import NAME
 from app.db.engine import Database, open_database
 from app.db.queries.worklist import Filters
+from app.db.scope import OWNER
 from app.domain.dates import local_day
+from app.domain.ids import new_id
 from app.domain.worklist import BOOKINGS, FLAGS, STATUSES
 from app.services import audit, verification, worklist
 from app.services.worklist import Asked
@@ -29,9 +31,9 @@ DAYS += [
 
 
 def check_the_practice(database: Database, now: datetime) -> None:
-    with database.write() as db:
-        made = demo_practice.build(db, by_name=NAME, now=now)
-    with database.read() as db:
+    with database.write(OWNER) as db:
+        made = demo_practice.build(db, id=new_id(now), by_name=NAME, now=now)
+    with database.read(OWNER) as db:
         today = local_day(now, made["time_zone"])
         setting = worklist.setting(db, practice_id=made["id"], on=today)
         counted = worklist.summary(db, setting=setting, asked=Asked())
@@ -42,9 +44,9 @@ def check_the_practice(database: Database, now: datetime) -> None:
         assert [s for s in STATUSES if counted["statuses"][s] < 3] == []
         assert [b for b in BOOKINGS if counted["bookings"][b] < 2] == []
         assert [f for f in FLAGS if counted["flags"][f] < 1] == []
-        found = list(verification.check(db, practice_id=made["id"]))
-        assert len(found) == 40
-        assert not [c for c in found if c.differences or c.waiting]
+    found = list(verification.check(database, practice_id=made["id"]))
+    assert len(found) == 40
+    assert not [c for c in found if c.differences or c.waiting]
 
 
 @pytest.mark.parametrize("now", DAYS, ids=str)
@@ -57,11 +59,11 @@ def test_the_same_on_postgresql(postgresql: Database) -> None:
 
 
 def test_the_history_holds_everything_that_can_happen(sqlite: Database) -> None:
-    with sqlite.write() as db:
-        demo_practice.build(db, by_name=NAME, now=DAYS[0])
+    with sqlite.write(OWNER) as db:
+        demo_practice.build(db, id=new_id(DAYS[0]), by_name=NAME, now=DAYS[0])
 
     def count(table: str, condition: str) -> int:
-        with sqlite.read() as db:
+        with sqlite.read(OWNER) as db:
             found = db.exec_driver_sql(f"SELECT count(*) FROM {table} WHERE {condition}")
             return int(found.scalar_one())
 
@@ -83,7 +85,7 @@ def test_the_history_holds_everything_that_can_happen(sqlite: Database) -> None:
     assert count("patient", "deceased_on IS NOT NULL") == 1
     # Nothing is recorded before it happened or after the day the practice is made.
     assert count("session", "given_at > updated_at") == 0
-    with sqlite.read() as db:
+    with sqlite.read(OWNER) as db:
         latest = db.exec_driver_sql("SELECT max(at) FROM audit_event").scalar_one()
     assert datetime.fromisoformat(latest).replace(tzinfo=UTC) <= DAYS[0]
 
@@ -95,13 +97,13 @@ def test_the_second_call_keeps_practice_key_and_changes(bare: Cli, tmp_path: Pat
     assert stat.S_IMODE((folder / "demo.key").stat().st_mode) == 0o600
     assert (folder / "demo.key").read_text().strip() == first["key"]
     database = opened(folder / "demo.db")
-    with database.write() as db:
+    with database.write(OWNER) as db:
         db.exec_driver_sql("UPDATE patient SET phone = '+1 212 555 0199' WHERE mrn = 'DEMO-0001'")
 
     second = bare("demo", "--json")
 
     assert (second.json, second.err) == (first, "")
-    with database.read() as db:
+    with database.read(OWNER) as db:
         assert db.exec_driver_sql("SELECT count(*) FROM patient").scalar_one() == 40
         kept = db.exec_driver_sql("SELECT phone FROM patient WHERE mrn = 'DEMO-0001'").scalar_one()
         assert kept == "+1 212 555 0199"
@@ -134,7 +136,7 @@ def test_a_half_made_practice_is_never_seen(
         broken.setattr(audit, "record", fail)
         assert "unexpected" in bare("demo").err
     database = opened(tmp_path / "data" / "twelveweeks" / "demo.db")
-    with database.read() as db:
+    with database.read(OWNER) as db:
         assert db.exec_driver_sql("SELECT count(*) FROM practice").scalar_one() == 0
     database.dispose()
     assert bare("demo").status == 0
@@ -148,7 +150,7 @@ def test_it_goes_where_the_settings_say_but_not_among_real_practices(cli: Cli) -
 def test_it_uses_the_named_database(cli: Cli, database: Database) -> None:
     first = cli("demo", "--json").json
     assert cli("demo", "--json").json == first
-    with database.read() as db:
+    with database.read(OWNER) as db:
         assert db.exec_driver_sql("SELECT count(*) FROM patient").scalar_one() == 40
 
 
@@ -163,7 +165,7 @@ def test_two_first_calls_at_once_make_one_practice(home: Path, tmp_path: Path) -
     assert [process.returncode for process in started] == [0, 0], said
     assert said[0][0] == said[1][0]
     database = opened(tmp_path / "data" / "twelveweeks" / "demo.db")
-    with database.read() as db:
+    with database.read(OWNER) as db:
         assert db.exec_driver_sql("SELECT count(*) FROM practice").scalar_one() == 1
     database.dispose()
 

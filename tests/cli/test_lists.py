@@ -12,7 +12,9 @@ from app.cli import demo_practice
 from app.cli.context import NAME
 from app.db.engine import Database
 from app.db.models import Patient
+from app.db.scope import OWNER
 from app.domain.access import Actor
+from app.domain.ids import new_id
 from app.services import patients
 from app.services.records import load
 from tests.cli.commands import Cli
@@ -24,8 +26,8 @@ ON = ("--on", "2026-11-16")
 @pytest.fixture
 def clinic(database: Database) -> str:
     """The demo practice as of 16 November 2026; its id."""
-    with database.write() as db:
-        return str(demo_practice.build(db, by_name=NAME, now=MADE)["id"])
+    with database.write(OWNER) as db:
+        return str(demo_practice.build(db, id=new_id(MADE), by_name=NAME, now=MADE)["id"])
 
 
 def test_due_lists_what_the_rest_interface_lists(cli: Cli, clinic: str) -> None:
@@ -115,7 +117,7 @@ def test_verify_is_content_with_what_the_services_wrote(cli: Cli, clinic: str) -
 
 
 def test_verify_names_a_planted_difference(cli: Cli, clinic: str, database: Database) -> None:
-    with database.write() as db:
+    with database.write(OWNER) as db:
         course, due_on = db.exec_driver_sql(
             "SELECT id, due_on FROM course WHERE anchor_on IS NOT NULL ORDER BY id LIMIT 1"
         ).one()
@@ -136,7 +138,7 @@ def test_verify_names_a_planted_difference(cli: Cli, clinic: str, database: Data
 
 
 def test_verify_names_the_courses_that_wait(cli: Cli, clinic: str, database: Database) -> None:
-    with database.write() as db:
+    with database.write(OWNER) as db:
         db.exec_driver_sql("UPDATE practice SET dates_revision = dates_revision + 1")
     ran = cli("db", "verify", "--json")
     assert ran.status == 1
@@ -146,7 +148,7 @@ def test_verify_names_the_courses_that_wait(cli: Cli, clinic: str, database: Dat
 
 def rename(database: Database, clinic: str, name: str) -> None:
     by = Actor(clinic, "system", None, NAME)
-    with database.write() as db:
+    with database.write(OWNER) as db:
         found = db.exec_driver_sql("SELECT id FROM patient WHERE mrn = 'DEMO-0001'").scalar_one()
         patient = load(db, Patient, practice_id=clinic, id=str(found))
         patients.change(

@@ -17,6 +17,7 @@ import pytest
 
 from app import server
 from app.db.engine import Database, open_database
+from app.db.scope import OWNER
 from tests.cli.commands import COMMAND, Cli, Ran, Served
 
 Serving = Callable[..., Served]
@@ -44,7 +45,7 @@ def test_serve_starts_empty_and_stops_in_order(serving: Serving, tmp_path: Path)
     assert served.stop() == 0
     assert "Traceback" not in served.log
     database = open_database(f"sqlite:///{tmp_path}/data/twelveweeks/twelveweeks.db")
-    with database.read() as db:
+    with database.read(OWNER) as db:
         assert db.exec_driver_sql("SELECT count(*) FROM practice").scalar_one() == 0
     database.dispose()
 
@@ -78,7 +79,7 @@ def test_a_request_in_hand_is_finished_before_the_end(serving: Serving, tmp_path
     }
     answers: list[tuple[int, Any]] = []
     other = open_database(f"sqlite:///{tmp_path}/data/twelveweeks/demo.db")
-    with other.write():
+    with other.write(OWNER):
         request = threading.Thread(
             target=lambda: answers.append(
                 ask(told["url"], "POST", "/v1/patients", key=told["key"], body=patient)
@@ -92,7 +93,7 @@ def test_a_request_in_hand_is_finished_before_the_end(serving: Serving, tmp_path
     request.join(20)
     assert answers[0][0] == 201
     assert served.ended() == 0
-    with other.read() as db:
+    with other.read(OWNER) as db:
         saved = db.exec_driver_sql("SELECT count(*) FROM patient WHERE mrn = 'LATE-1'")
         assert saved.scalar_one() == 1
     other.dispose()

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from app.db import sqlite as sqlite_backend
 from app.db.engine import Database, open_database
+from app.db.scope import OWNER
 from tests.support.notes import COUNT, add, another, count
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -22,7 +23,7 @@ ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 def sent_while(database: Database, work: Callable[[], None]) -> str:
     """What goes over the wire to PostgreSQL while `work` runs; the pool must hold one."""
-    with database.read() as db:
+    with database.read(OWNER) as db:
         raw: Any = db.connection.dbapi_connection
     with tempfile.TemporaryFile("w+") as trace:
         raw.pgconn.trace(trace.fileno())
@@ -35,10 +36,10 @@ def sent_while(database: Database, work: Callable[[], None]) -> str:
 # --- reads ----------------------------------------------------------------------------------------
 
 
-def test_a_read_sends_its_statements_and_nothing_else(postgresql: Database) -> None:
+def test_a_read_sends_one_begin_its_statements_and_one_commit(postgresql: Database) -> None:
     def read_twice() -> None:
         for _ in range(2):
-            with single.read() as db:
+            with single.read(OWNER) as db:
                 db.execute(text("SELECT 1 AS looked_up")).all()
 
     with another(postgresql, pool_size=1) as single:
@@ -46,12 +47,15 @@ def test_a_read_sends_its_statements_and_nothing_else(postgresql: Database) -> N
         sent = sent_while(single, read_twice)
     assert sent.count("Execute") == 2
     assert sent.count("Sync") == 2
-    assert not any(word in sent for word in ("BEGIN", "COMMIT", "ROLLBACK", "DEALLOCATE", "Query"))
+    # BEGIN with the scope is one message, and COMMIT is another.
+    assert sent.count("Query") == 4
+    assert (sent.count("BEGIN"), sent.count("COMMIT")) == (2, 2)
+    assert not any(word in sent for word in ("ROLLBACK", "DEALLOCATE"))
 
 
 def test_a_write_sends_one_begin_and_one_commit(postgresql: Database) -> None:
     def write() -> None:
-        with single.write() as db:
+        with single.write(OWNER) as db:
             db.execute(text("SELECT 1 AS looked_up")).all()
 
     with another(postgresql, pool_size=1) as single:
@@ -65,34 +69,36 @@ def test_a_write_sends_one_begin_and_one_commit(postgresql: Database) -> None:
 def test_statements_stay_prepared_between_reads_and_writes(postgresql: Database) -> None:
     with another(postgresql, pool_size=1) as single:
         for way in (single.read, single.write, single.read, single.write):
-            with way() as db:
+            with way(OWNER) as db:
                 db.execute(text("SELECT 42 AS prepared")).all()
-        with single.read() as db:
+        with single.read(OWNER) as db:
             listed = db.execute(text("SELECT statement FROM pg_prepared_statements")).scalars()
             assert "SELECT 42 AS prepared" in set(listed)
 
 
 def test_statements_are_not_prepared_for_an_old_pooler(postgresql: Database) -> None:
-    with another(postgresql, pool_size=1, prepared=False) as single, single.read() as db:
+    with another(postgresql, pool_size=1, prepared=False) as single, single.read(OWNER) as db:
         for _ in range(8):
             db.execute(text("SELECT 42 AS prepared")).all()
         assert db.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar_one() == 0
         assert db.execute(text("SHOW timezone")).scalar_one() == "UTC"
 
 
-def test_a_read_sees_what_was_saved_meanwhile(notes: Database) -> None:
-    with notes.read() as reading:
+def test_a_read_sees_one_state_and_the_next_one_what_was_saved(notes: Database) -> None:
+    with notes.read(OWNER) as reading:
         assert reading.execute(COUNT).scalar_one() == 0
-        with notes.write() as writing:
+        with notes.write(OWNER) as writing:
             add(writing, 1)
+        assert reading.execute(COUNT).scalar_one() == 0
+    with notes.read(OWNER) as reading:
         assert reading.execute(COUNT).scalar_one() == 1
 
 
 def test_ids_come_back_as_text(notes: Database) -> None:
-    with notes.write() as db:
+    with notes.write(OWNER) as db:
         db.execute(text("INSERT INTO note (id, n) VALUES (:id, 1)"), {"id": ID})
     for _ in range(3):  # once plain, then prepared
-        with notes.read() as db:
+        with notes.read(OWNER) as db:
             assert db.execute(text("SELECT id FROM note")).scalar_one() == ID
 
 
@@ -100,7 +106,7 @@ def test_ids_come_back_as_text(notes: Database) -> None:
 
 
 def test_a_write_is_saved_at_its_end_and_not_before(notes: Database) -> None:
-    with notes.write() as db:
+    with notes.write(OWNER) as db:
         add(db, 1)
         assert count(notes) == 0
     assert count(notes) == 1
@@ -109,21 +115,21 @@ def test_a_write_is_saved_at_its_end_and_not_before(notes: Database) -> None:
 @pytest.mark.parametrize("failure", [ValueError("no"), KeyboardInterrupt()], ids=repr)
 def test_any_exception_undoes_the_write(notes: Database, failure: BaseException) -> None:
     def write() -> None:
-        with notes.write() as db:
+        with notes.write(OWNER) as db:
             add(db, 1)
             raise failure
 
     with pytest.raises(type(failure)):
         write()
     assert count(notes) == 0
-    with notes.write() as db:  # and nothing is left behind that would stop the next one
+    with notes.write(OWNER) as db:  # and nothing is left behind that would stop the next one
         add(db, 1)
     assert count(notes) == 1
 
 
 def test_a_broken_rule_undoes_the_write_and_keeps_its_name(notes: Database) -> None:
     def write() -> None:
-        with notes.write() as db:
+        with notes.write(OWNER) as db:
             add(db, 1)
             add(db, 1)
 
@@ -134,7 +140,7 @@ def test_a_broken_rule_undoes_the_write_and_keeps_its_name(notes: Database) -> N
 
 def test_a_swallowed_failure_is_not_taken_for_saved(notes: Database) -> None:
     def write() -> None:
-        with notes.write() as db:
+        with notes.write(OWNER) as db:
             add(db, 1)
             with pytest.raises(sqlalchemy.exc.IntegrityError):
                 add(db, 1)
@@ -154,7 +160,7 @@ def test_a_savepoint_undoes_its_part_only(notes: Database) -> None:
             add(db, 2)
             add(db, 1)
 
-    with notes.write() as db:
+    with notes.write(OWNER) as db:
         add(db, 1)
         with pytest.raises(sqlalchemy.exc.IntegrityError):
             add_two(db)
@@ -162,24 +168,24 @@ def test_a_savepoint_undoes_its_part_only(notes: Database) -> None:
 
 
 def test_a_failed_commit_raises_and_saves_nothing(sqlite: Database) -> None:
-    with sqlite.write() as db:
+    with sqlite.write(OWNER) as db:
         db.execute(text("CREATE TABLE parent (id integer PRIMARY KEY)"))
         db.execute(
             text("CREATE TABLE child (id integer REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
         )
 
     def write() -> None:
-        with sqlite.write() as db:
+        with sqlite.write(OWNER) as db:
             db.execute(text("INSERT INTO child VALUES (1)"))
 
     with pytest.raises(Exception, match="FOREIGN KEY"):
         write()
-    with sqlite.read() as db:
+    with sqlite.read(OWNER) as db:
         assert db.execute(text("SELECT count(*) FROM child")).scalar_one() == 0
 
 
 def test_threads_that_read_and_then_write_never_lose_an_update(notes: Database) -> None:
-    with notes.write() as db:
+    with notes.write(OWNER) as db:
         add(db, 0)
     lock_row = " FOR UPDATE" if notes.dialect == "postgresql" else ""
     read = text("SELECT n FROM note" + lock_row)
@@ -188,7 +194,7 @@ def test_threads_that_read_and_then_write_never_lose_an_update(notes: Database) 
     def work() -> None:
         try:
             for _ in range(50):
-                with notes.write() as db:
+                with notes.write(OWNER) as db:
                     n = db.execute(read).scalar_one()
                     db.execute(text("UPDATE note SET n = :n"), {"n": n + 1})
         except Exception as failure:
@@ -200,7 +206,7 @@ def test_threads_that_read_and_then_write_never_lose_an_update(notes: Database) 
     for thread in threads:
         thread.join()
     assert failures == []
-    with notes.read() as db:
+    with notes.read(OWNER) as db:
         assert db.execute(text("SELECT n FROM note")).scalar_one() == 300
 
 
@@ -222,7 +228,7 @@ def test_an_address_that_cannot_be_used_is_refused(url: str) -> None:
 
 def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path}/new/folder/file.db")
-    with database.read() as db:
+    with database.read(OWNER) as db:
         assert db.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
         assert db.execute(text("PRAGMA synchronous")).scalar_one() == 2
         assert db.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
@@ -234,7 +240,7 @@ def test_the_standard_driver_does_the_work_where_there_is_no_other(
 ) -> None:
     monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)
     database = open_database(f"sqlite:///{tmp_path / 'plain.db'}")
-    with database.write() as db:
+    with database.write(OWNER) as db:
         db.execute(text("CREATE TABLE t (a integer)"))
     assert database.version() == f"SQLite {sqlite3.sqlite_version}"
     old = sqlite3.sqlite_version_info < sqlite_backend.SAFE_FROM

@@ -12,6 +12,7 @@ from sqlalchemy import inspect
 from app.db import migrate, models  # noqa: F401  (fills the metadata)
 from app.db.base import metadata
 from app.db.engine import Database, open_database
+from app.db.scope import OWNER
 from tests.conftest import MISSING
 from tests.support import databases
 
@@ -35,7 +36,7 @@ def state(url: str) -> tuple[str | None, set[str]]:
     """Revision and names of the tables."""
     database = open_database(url, pool_size=1)
     try:
-        with database.read() as db:
+        with database.read(OWNER) as db:
             return migrate.current(db), set(inspect(db).get_table_names())
     finally:
         database.dispose()
@@ -63,7 +64,7 @@ def test_migrating_twice_changes_nothing(empty: str) -> None:
 
 
 def test_the_schema_is_what_the_models_say(database: Database) -> None:
-    with database.read() as db:
+    with database.read(OWNER) as db:
         context = MigrationContext.configure(db, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
 

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, event, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.db.engine import Database
@@ -11,8 +11,8 @@ from app.db.models import Practice
 from app.db.prepared import Prepared
 from app.db.queries import facts, records, worklist
 from app.db.queries.records import table_of
+from app.db.scope import OWNER
 from tests.support.clinic import Clinic, a_clinic
-from tests.support.statements import counted
 
 TABLE = table_of(Practice)
 NOW = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)
@@ -28,7 +28,7 @@ ONE = "01950000-0000-7000-8000-000000000001"
 
 def test_what_is_written_is_read_alike(database: Database) -> None:
     reads = select(TABLE).where(TABLE.c.id == bindparam("id"))
-    with database.write() as db:
+    with database.write(OWNER) as db:
         assert Prepared(insert(TABLE)).run(db, a_practice(ONE)) == 1
         [row] = Prepared(reads).rows(db, {"id": ONE})
         assert list(row) == list(db.execute(reads, {"id": ONE}).one())
@@ -39,22 +39,24 @@ def test_what_is_written_is_read_alike(database: Database) -> None:
 
 
 def test_a_broken_rule_is_told_as_ever_and_quotes_nothing(database: Database) -> None:
-    with database.write() as db:
+    with database.write(OWNER) as db:
         Prepared(insert(TABLE)).run(db, a_practice(ONE))
-    with pytest.raises(IntegrityError) as broken, database.write() as db:
+    with pytest.raises(IntegrityError) as broken, database.write(OWNER) as db:
         Prepared(insert(TABLE)).run(db, a_practice(ONE))
     assert ONE not in str(broken.value)
     assert "O'Hara" not in str(broken.value)
 
 
 def test_it_is_counted_like_any_other(database: Database) -> None:
-    with counted(database) as sent, database.read() as db:
-        Prepared(select(TABLE.c.name)).rows(db, {})
-    assert len(sent) == 1
+    found: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *told: found.append(told[2]))
+    with database.read(OWNER) as db:
+        Prepared(select(TABLE.c.name).where(TABLE.c.id == bindparam("id"))).rows(db, {"id": ONE})
+    assert len(found) == 1
 
 
 def test_a_list_of_values_is_no_single_value(database: Database) -> None:
-    with database.read() as db, pytest.raises(ValueError, match="single values"):
+    with database.read(OWNER) as db, pytest.raises(ValueError, match="single values"):
         Prepared(select(TABLE).where(TABLE.c.id.in_(["a", "b"]))).rows(db, {})
 
 
@@ -70,7 +72,7 @@ def test_the_first_page_is_that_of_the_filtered_list(clinic: Clinic) -> None:
         clinic.a_booking(course["id"], "2026-04-20T09:00:00-04:00")
     at = worklist.Thresholds(date(2026, 3, 20), 14, 7, 84)
     every = worklist.Filters(due_from=date(1900, 1, 1))
-    with clinic.database.read() as db:
+    with clinic.database.read(OWNER) as db:
         pages = [
             worklist.page(
                 db,

@@ -17,8 +17,7 @@ HARD_LIMIT = 400
 
 # Statements that see no practice's rows, or every practice's on purpose.
 UNSCOPED = {
-    "idempotency.forget",  # what is past its time, whoever sent it
-    "keys.live",  # finds the practice
+    "keys.credential",  # finds the practice
     "practices.every",  # commands on the whole database
     "practices.waiting",  # likewise, for the server itself
     "records.add",  # the rows name their practice

@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 
 from app.db.base import metadata
 from app.db.engine import Database
+from app.db.scope import OWNER
 from app.domain.access import Actor
+from app.domain.ids import new_id
 from app.services import imports, practices
 from app.services.imports import Report
 
@@ -25,26 +27,28 @@ class Load:
 
     def __init__(self, database: Database, zone: str = "America/New_York") -> None:
         self.database = database
-        with database.write() as db:
-            made = practices.found(db, name="Test", time_zone=zone, by_name="tests", now=NOW)
+        with database.write(OWNER) as db:
+            made = practices.found(
+                db, id=new_id(NOW), name="Test", time_zone=zone, by_name="tests", now=NOW
+            )
         self.practice_id: str = made["id"]
         self.by = Actor(self.practice_id, "system", None, "tests")
 
     def __call__(self, content: bytes | str, **said: Any) -> Report:
         said = {"now": NOW, "by": self.by, **said}
-        with self.database.write() as db:
+        with self.database.write(OWNER) as db:
             return imports.load_history(db, content=content, **said)
 
     def write(self, act: Callable[..., Any], **said: Any) -> Any:
-        with self.database.write() as db:
+        with self.database.write(OWNER) as db:
             return act(db, **{"by": self.by, "now": NOW, **said})
 
     def rows(self, statement: str) -> list[Any]:
-        with self.database.read() as db:
+        with self.database.read(OWNER) as db:
             return [tuple(row) for row in db.exec_driver_sql(statement).all()]
 
     def contents(self, *left_out: str) -> dict[str, list[Any]]:
-        with self.database.read() as db:
+        with self.database.read(OWNER) as db:
             return contents(db, left_out)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import event
 from app.db.engine import Database
 from app.db.models import AuditEvent
 from app.db.queries import records as record_rows
+from app.db.scope import OWNER
 from app.domain.errors import Contended, NotFound, WrongState
 from app.services import courses, dates, imports, patients, sessions, treatments
 from app.services.treatments import ChartOrder, Given
@@ -36,7 +37,7 @@ def course_of(load: Load, mrn: str) -> str:
 
 
 def facts(load: Load, mrn: str) -> Any:
-    with load.database.read() as db:
+    with load.database.read(OWNER) as db:
         return dates.facts_of_course(
             db, practice_id=load.practice_id, course_id=course_of(load, mrn)
         )
@@ -53,7 +54,7 @@ def test_what_a_row_becomes(load: Load) -> None:
         date(2026, 3, 30) + timedelta(84),
     )
     assert (found.course["cycle"], found.course["protocol_version"]) == (3, 1)
-    with load.database.read() as db:
+    with load.database.read(OWNER) as db:
         saved = sessions.load(db, found.sessions[1].id, by=load.by).session
         batch = imports.get(db, import_id=str(report.import_id), practice_id=load.practice_id)
     assert saved["charting"] == "total"
@@ -130,7 +131,7 @@ def test_history_joins_a_course_that_is_there(load: Load) -> None:
     found = facts(load, "M1")
     assert (found.course["id"], found.course["state"]) == (course_id, "stopped")
     late = next(s for s in found.sessions if s.given_on == date(2026, 6, 30))
-    with load.database.read() as db:
+    with load.database.read(OWNER) as db:
         findings = sessions.load(db, late.id, by=load.by).session["findings"]
     assert [f["code"] for f in findings] == ["sites_not_recorded", "course_closed"]
 
@@ -171,7 +172,7 @@ def test_what_was_built_on_since_is_kept(load: Load) -> None:
     report = load(SHEET)
     course_id = course_of(load, "M1")
     first = facts(load, "M1").sessions[0]
-    with load.database.write() as db:
+    with load.database.write(OWNER) as db:
         saved = sessions.load(db, first.id, by=load.by)
         values = {"given_on": date(2026, 1, 7)}
         treatments.correct(

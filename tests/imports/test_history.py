@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.db.scope import OWNER
 from app.services import dates, imports
 from tests.imports.conftest import Load
 
@@ -51,7 +52,7 @@ def test_the_whole_sheet(load: Load, expected: Any) -> None:
 
 def test_stored_dates_are_what_follows_from_the_rows(load: Load) -> None:
     load(SHEET.read_bytes())
-    with load.database.read() as db:
+    with load.database.read(OWNER) as db:
         courses = [row[0] for row in load.rows("SELECT id FROM course")]
         for course_id in courses[:60]:
             facts = dates.facts_of_course(

@@ -16,7 +16,9 @@ from starlette.testclient import TestClient
 from app.db.engine import Database
 from app.db.models import AuditEvent
 from app.db.queries import records
+from app.db.scope import OWNER
 from app.domain.access import Actor
+from app.domain.ids import new_id
 from app.main import create_app
 from app.services import keys, practices, verification
 from app.settings import Settings
@@ -40,9 +42,14 @@ class Clinic:
 
     def __init__(self, client: TestClient, database: Database, clock: Moment, zone: str) -> None:
         self.client, self.database, self.clock = client, database, clock
-        with database.write() as db:
+        with database.write(OWNER) as db:
             made = practices.found(
-                db, name="Test Clinic", time_zone=zone, by_name="tests", now=clock()
+                db,
+                id=new_id(clock()),
+                name="Test Clinic",
+                time_zone=zone,
+                by_name="tests",
+                now=clock(),
             )
             self.practice_id: str = made["id"]
             self.by = Actor(self.practice_id, "system", None, "tests")
@@ -141,14 +148,17 @@ class Clinic:
 
     def wrong_dates(self) -> list[Any]:
         """Courses whose stored dates are not what follows from their history, or still wait."""
-        with self.database.read() as db:
-            checked = verification.check(db, practice_id=self.practice_id)
-            return [c for c in checked if c.differences or c.waiting]
+        checked = verification.check(self.database, practice_id=self.practice_id)
+        return [c for c in checked if c.differences or c.waiting]
 
     def audit(self) -> list[Any]:
         """Every audit row of the practice, oldest first."""
-        with self.database.read() as db:
+        with self.database.read(self.practice_id) as db:
             return records.page(db, AuditEvent, practice_id=self.practice_id, limit=10_000)
+
+    def changes(self) -> list[Any]:
+        """Those of the rows that tell of a change."""
+        return [row for row in self.audit() if row["outcome"] == "done"]
 
 
 def ok(answer: Response) -> Any:

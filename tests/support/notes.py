@@ -8,13 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from app.db.engine import Database, open_database
+from app.db.scope import OWNER
 
 COUNT = text("SELECT count(*) FROM note")
 
 
 @contextmanager
 def another(database: Database, **options: Any) -> Iterator[Database]:
-    """A second handle on the same database, as another process would have."""
+    """A second handle on the same database, as another process would have; none to spare."""
+    options = {"spare": 0, **options}
     opened = open_database(database.engine.url.render_as_string(hide_password=False), **options)
     try:
         yield opened
@@ -29,5 +31,5 @@ def add(db: Connection, n: int) -> None:
 
 def count(database: Database) -> int:
     """How many notes are saved."""
-    with database.read() as db:
+    with database.read(OWNER) as db:
         return int(db.execute(COUNT).scalar_one())

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from app.data import builtin_protocols
+from app.db.scope import OWNER
 from app.domain.protocol import to_definition
 from tests.support.clinic import Clinic, ok
 
@@ -42,7 +43,7 @@ class Seeded:
     def everything(self) -> dict[str, list[Any]]:
         """Every row of every table, as it stands."""
         held = {}
-        with self.clinic.database.read() as db:
+        with self.clinic.database.read(OWNER) as db:
             for table in TABLES:
                 held[table] = sorted(map(repr, db.execute(text(f"SELECT * FROM {table}")).all()))
         return held

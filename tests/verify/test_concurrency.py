@@ -28,9 +28,8 @@ def there(database: Database) -> Iterator[Served]:
 
 def unsound(there: Served) -> list[Any]:
     """The courses whose stored dates are not what their history says."""
-    with there.clinic.database.read() as db:
-        checked = verification.check(db, practice_id=there.clinic.practice_id)
-        return [course for course in checked if course.differences or course.waiting]
+    checked = verification.check(there.clinic.database, practice_id=there.clinic.practice_id)
+    return [course for course in checked if course.differences or course.waiting]
 
 
 def add_one(client: Client, path: str, field: str) -> int:

@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from app.db.engine import Database
+from app.db.scope import OWNER
 from app.domain.access import Actor
+from app.domain.ids import new_id
 from app.services import keys, practices
 from tests.verify.serving import Reply, Served, at_once, served
 
@@ -33,7 +35,7 @@ def place(name: str) -> dict[str, Any]:
 
 
 def rows(there: Served, table: str) -> int:
-    with there.clinic.database.read() as db:
+    with there.clinic.database.read(OWNER) as db:
         return int(db.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
@@ -103,9 +105,14 @@ def test_a_key_belongs_to_one_request(there: Served) -> None:
 
 def test_another_practice_never_meets_a_key(there: Served) -> None:
     clinic = there.clinic
-    with clinic.database.write() as db:
+    with clinic.database.write(OWNER) as db:
         other = practices.found(
-            db, name="Other", time_zone="UTC", by_name="tests", now=clinic.clock()
+            db,
+            id=new_id(clinic.clock()),
+            name="Other",
+            time_zone="UTC",
+            by_name="tests",
+            now=clinic.clock(),
         )
         by = Actor(other["id"], "system", None, "tests")
         _, foreign = keys.create(db, name="tests", by=by, now=clinic.clock())
@@ -119,7 +126,7 @@ def test_another_practice_never_meets_a_key(there: Served) -> None:
 
 def test_two_keys_of_one_practice_share_its_claims(there: Served) -> None:
     clinic = there.clinic
-    with clinic.database.write() as db:
+    with clinic.database.write(OWNER) as db:
         _, colleague = keys.create(db, name="second", by=clinic.by, now=clinic.clock())
     first = post(there, "/locations", place("A"), "k")
     assert told(post(there, "/locations", place("A"), "k", colleague)) == told(first)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from app.db.base import metadata
 from app.db.engine import Database
+from app.db.scope import OWNER
 from tests.support.clinic import a_clinic
 from tests.verify.seeded import BODIES, Seeded, operations, seed
 
@@ -125,7 +126,7 @@ def test_every_body_of_this_test_would_be_taken(seeded: Seeded) -> None:
     for name in BODIES:
         body = seeded.body(name)
         method = name.split()[0]
-        with clinic.database.write() as db:
+        with clinic.database.write(OWNER) as db:
             saved = db.execute(text("SELECT count(*) FROM audit_event")).scalar_one()
         headers = {"if_match": "*"} if method == "PATCH" else {}
         if name == "POST /v1/courses/{id}/resume":
@@ -137,7 +138,7 @@ def test_every_body_of_this_test_would_be_taken(seeded: Seeded) -> None:
         assert answer.status_code < 300, (name, answer.text)
         if name.endswith("/search"):
             continue
-        with clinic.database.read() as db:
+        with clinic.database.read(OWNER) as db:
             assert db.execute(text("SELECT count(*) FROM audit_event")).scalar_one() > saved, name
         _again(seeded, name)
 

@@ -20,6 +20,7 @@ from sqlalchemy.types import JSON
 from app.db import migrate, models  # noqa: F401  (fills the metadata)
 from app.db.base import metadata
 from app.db.engine import Database, open_database
+from app.db.scope import OWNER
 from app.domain.ids import new_id
 from tests.conftest import MISSING
 from tests.support import databases
@@ -50,7 +51,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def on(url: str, act: Callable[[Connection], Any]) -> Any:
     database = open_database(url, pool_size=1)
     try:
-        with database.write() as db:
+        with database.write(OWNER) as db:
             return act(db)
     finally:
         database.dispose()
@@ -213,6 +214,6 @@ def test_rows_of_an_older_revision_survive_the_way_up(url: str, revision: str) -
 
 
 def test_every_table_is_in_this_test(database: Database) -> None:
-    with database.read() as db:
+    with database.read(OWNER) as db:
         there = set(inspect(db).get_table_names()) - {"alembic_version"}
     assert there == {name for name, rows in a_clinic().items() if rows}

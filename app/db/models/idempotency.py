@@ -17,7 +17,7 @@ class Idempotency(Base):
     __table_args__ = (
         PrimaryKeyConstraint("practice_id", "key"),
         of_practice(),
-        Index(None, "created_at"),
+        Index(None, "practice_id", "created_at"),
     )
 
     practice_id: Mapped[str] = mapped_column(Key)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Integer, LargeBinary, String
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Key, Stamped, one_of
@@ -16,6 +23,8 @@ class Practice(Stamped, Base):
         CheckConstraint("overdue_after_days < lapsed_after_days", name="overdue_before_lapsed"),
         one_of("early_booking", "warn", "reason_required", "refuse"),
         one_of("booking_master", "twelveweeks", "ehr"),
+        ForeignKeyConstraint(["sandbox_of"], ["practice.id"]),
+        UniqueConstraint("sandbox_of"),
     )
 
     id: Mapped[str] = mapped_column(Key, primary_key=True)
@@ -35,3 +44,7 @@ class Practice(Stamped, Base):
     # Raised when a setting changes that stored dates rest on; a course that carries a lower
     # number still waits for its dates to be recomputed.
     dates_revision: Mapped[int] = mapped_column(Integer, default=1)
+    # The revision up to which no course waits: what a server looks at to find work.
+    settled_revision: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    # The live practice whose place for trying things out this is.
+    sandbox_of: Mapped[str | None] = mapped_column(Key)

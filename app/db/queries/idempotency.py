@@ -68,6 +68,13 @@ def keep(db: Connection, *, practice_id: str, key: str, **answer: Any) -> None:
     db.execute(_KEEP, {**answer, "of_practice": practice_id, "of_key": key})
 
 
-def forget(db: Connection, *, before: datetime) -> int:
-    """Delete claims of all practices made before an instant; return how many."""
-    return db.execute(delete(_table).where(_table.c.created_at < before)).rowcount
+def forget(db: Connection, *, practice_id: str, before: datetime) -> int:
+    """Delete the claims made before an instant; return how many."""
+    old = (_table.c.practice_id == practice_id, _table.c.created_at < before)
+    return db.execute(delete(_table).where(*old)).rowcount
+
+
+def any_before(db: Connection, *, practice_id: str, before: datetime) -> bool:
+    """Return whether there is a claim made before an instant."""
+    old = (_table.c.practice_id == practice_id, _table.c.created_at < before)
+    return db.scalar(select(_table.c.key).where(*old).limit(1)) is not None

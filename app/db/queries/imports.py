@@ -176,7 +176,11 @@ def touched(db: Connection, *, practice_id: str, ids: Collection[str]) -> set[st
         found.update(
             db.scalars(
                 select(_audit.c.resource_id)
-                .where(_audit.c.practice_id == practice_id, _audit.c.resource_id.in_(piece))
+                .where(
+                    _audit.c.practice_id == practice_id,
+                    _audit.c.resource_id.in_(piece),
+                    _audit.c.outcome == "done",
+                )
                 .group_by(_audit.c.resource_id)
                 .having(func.count() > 1)
             )

@@ -1,41 +1,74 @@
-"""API keys by their hash, and a practice's list of them."""
+"""The directory of credentials, API keys, and a practice's list of them."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, select
+from collections.abc import Sequence
+from datetime import datetime
 
-from app.db.models import ApiKey, Practice
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
+
+from app.db.models import ApiKey, Credential, Practice, Staff
 from app.db.queries.records import Record, table_of
 
-_table, _practice = table_of(ApiKey), table_of(Practice)
+_table, _practice, _staff = table_of(ApiKey), table_of(Practice), table_of(Staff)
+_credential = table_of(Credential)
 
-_LIVE = (
+_OWNER = select(_credential).where(_credential.c.digest == bindparam("digest"))
+_HOLDER = (
     select(
-        _table.c.id,
-        _table.c.practice_id,
-        _table.c.name,
-        _table.c.prefix,
+        _table,
         _practice.c.time_zone,
         _practice.c.name.label("practice_name"),
+        _staff.c.name.label("staff_name"),
+        _staff.c.roles,
+        _staff.c.active,
     )
     .join(_practice, _practice.c.id == _table.c.practice_id)
-    .where(_table.c.key_hash == bindparam("key_hash"), _table.c.revoked_at.is_(None))
+    .outerjoin(
+        _staff,
+        and_(_staff.c.practice_id == _table.c.practice_id, _staff.c.id == _table.c.staff_id),
+    )
+    .where(_table.c.practice_id == bindparam("practice_id"), _table.c.id == bindparam("id"))
 )
 
 
-def live(db: Connection, *, key_hash: bytes) -> Record | None:
-    """Return the key with this hash and its practice: where a practice is first known."""
-    row = db.execute(_LIVE, {"key_hash": key_hash}).mappings().first()
+def credential(db: Connection, *, digest: bytes) -> Record | None:
+    """Return whose credential this is: where a practice is first known."""
+    row = db.execute(_OWNER, {"digest": digest}).mappings().first()
+    return dict(row) if row else None
+
+
+def add_credential(db: Connection, *, practice_id: str, values: Record) -> None:
+    """Enter a credential of the practice into the directory."""
+    db.execute(insert(_credential), {"expires_at": None, **values, "practice_id": practice_id})
+
+
+def end_credentials(
+    db: Connection, *, practice_id: str, holder_id: str, at: datetime | None
+) -> None:
+    """Let the holder's present credentials end at an instant, or now and for good with None."""
+    own = (_credential.c.practice_id == practice_id, _credential.c.holder_id == holder_id)
+    if at is None:
+        db.execute(delete(_credential).where(*own))
+    else:
+        db.execute(update(_credential).where(*own).values(expires_at=at))
+
+
+def holder(db: Connection, *, practice_id: str, key_id: str) -> Record | None:
+    """Return a key with its practice and the member of staff it acts as."""
+    row = db.execute(_HOLDER, {"practice_id": practice_id, "id": key_id}).mappings().first()
     return dict(row) if row else None
 
 
 def of_practice(db: Connection, *, practice_id: str) -> list[Record]:
-    """Return the practice's keys, revoked ones too, without their hashes."""
+    """Return the practice's keys, revoked ones too."""
     rows = db.execute(
-        select(
-            _table.c.id, _table.c.name, _table.c.prefix, _table.c.created_at, _table.c.revoked_at
-        )
-        .where(_table.c.practice_id == practice_id)
-        .order_by(_table.c.id)
+        select(_table).where(_table.c.practice_id == practice_id).order_by(_table.c.id)
     )
     return [dict(row) for row in rows.mappings()]
+
+
+def used(db: Connection, *, practice_id: str, key_ids: Sequence[str], at: datetime) -> None:
+    """Note when keys were last used; no change of theirs, so their version stays."""
+    own = (_table.c.practice_id == practice_id, _table.c.id.in_(key_ids))
+    db.execute(update(_table).where(*own).values(last_used_at=at))

@@ -5,18 +5,19 @@ from __future__ import annotations
 from sqlalchemy import Connection, bindparam, select, update
 
 from app.db.aggregate import rows_of
-from app.db.models import Closure, Course, Practice
+from app.db.models import Closure, Practice
 from app.db.prepared import Prepared
 from app.db.queries.facts import read_closure
 from app.db.queries.records import Record, table_of
 from app.domain.worklist import Closure as ClosureFact
 
-_table, _closure, _course = table_of(Practice), table_of(Closure), table_of(Course)
+_table, _closure = table_of(Practice), table_of(Closure)
 
 _GET = select(_table).where(_table.c.id == bindparam("practice_id"))
 _CHANGE = update(_table).where(
     _table.c.id == bindparam("of_id"), _table.c.version == bindparam("of_version")
 )
+_SETTLED = update(_table).where(_table.c.id == bindparam("of_id"))
 _COLUMNS = tuple(column.name for column in _table.c)
 _WITH_CLOSURES = Prepared(
     select(
@@ -58,15 +59,11 @@ def every(db: Connection) -> list[Record]:
 
 
 def waiting(db: Connection) -> list[str]:
-    """Return the practices in which courses wait for their dates to be recomputed."""
-    rows = db.scalars(
-        select(_table.c.id).where(
-            select(_course.c.id)
-            .where(
-                _course.c.practice_id == _table.c.id,
-                _course.c.dates_revision < _table.c.dates_revision,
-            )
-            .exists()
-        )
-    )
-    return list(rows)
+    """Return the practices in which courses may wait for their dates to be recomputed."""
+    unsettled = _table.c.settled_revision < _table.c.dates_revision
+    return list(db.scalars(select(_table.c.id).where(unsettled)))
+
+
+def settled(db: Connection, *, practice_id: str, revision: int) -> None:
+    """Note that no course waits for a revision up to this one."""
+    db.execute(_SETTLED, {"of_id": practice_id, "settled_revision": revision})

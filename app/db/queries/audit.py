@@ -1,0 +1,98 @@
+"""The audit log: read by filters, by its order, and what seals it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, insert, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.db.models import AuditEvent, AuditSeal
+from app.db.queries.records import Record, table_of
+
+_event, _seal = table_of(AuditEvent), table_of(AuditSeal)
+
+
+def last_seal(db: Connection, *, practice_id: str) -> Record | None:
+    """Return the newest seal of the practice."""
+    row = db.execute(
+        select(_seal)
+        .where(_seal.c.practice_id == practice_id)
+        .order_by(_seal.c.number.desc())
+        .limit(1)
+    )
+    found = row.mappings().first()
+    return dict(found) if found else None
+
+
+def seals(
+    db: Connection, *, practice_id: str, after: int = 0, since: datetime | None = None, limit: int
+) -> list[Record]:
+    """Return up to `limit` seals in their order, those numbered above `after` alone."""
+    wanted = select(_seal).where(_seal.c.practice_id == practice_id, _seal.c.number > after)
+    if since is not None:
+        wanted = wanted.where(_seal.c.sealed_at >= since)
+    rows = db.execute(wanted.order_by(_seal.c.number).limit(limit))
+    return [dict(row) for row in rows.mappings()]
+
+
+def add_seal(db: Connection, *, practice_id: str, values: Record) -> None:
+    """Append a seal."""
+    db.execute(insert(_seal), {**values, "practice_id": practice_id})
+
+
+def ids_between(db: Connection, *, practice_id: str, above: str | None, below: str) -> list[str]:
+    """Return the ids of events from `above` to `below`, both left out, in order."""
+    wanted = select(_event.c.id).where(_event.c.practice_id == practice_id, _event.c.id < below)
+    if above is not None:
+        wanted = wanted.where(_event.c.id > above)
+    return list(db.scalars(wanted.order_by(_event.c.id)))
+
+
+def by_ids(db: Connection, *, practice_id: str, ids: Sequence[str]) -> dict[str, Record]:
+    """Return these events by id; no more than one statement may name."""
+    rows = db.execute(
+        select(_event).where(_event.c.practice_id == practice_id, _event.c.id.in_(ids))
+    )
+    return {row["id"]: dict(row) for row in rows.mappings()}
+
+
+def page(
+    db: Connection,
+    *,
+    practice_id: str,
+    since: str | None = None,
+    until: str | None = None,
+    equal: Record | None = None,
+    patient_id: str | None = None,
+    broken_glass: bool = False,
+    before: str | None = None,
+    limit: int,
+) -> list[Record]:
+    """Return events, the newest first; `since`, `until` and `before` are ids.
+
+    `equal` gives columns their values; a patient's events are also the lists that showed them.
+    """
+    conditions: list[Any] = [_event.c.practice_id == practice_id]
+    conditions += [_event.c[name] == value for name, value in (equal or {}).items()]
+    if since is not None:
+        conditions.append(_event.c.id >= since)
+    if until is not None:
+        conditions.append(_event.c.id < until)
+    if before is not None:
+        conditions.append(_event.c.id < before)
+    if broken_glass:
+        conditions.append(_event.c.reason.is_not(None))
+    if patient_id is not None:
+        conditions.append(or_(_event.c.patient_id == patient_id, _names(db, patient_id)))
+    rows = db.execute(select(_event).where(*conditions).order_by(_event.c.id.desc()).limit(limit))
+    return [dict(row) for row in rows.mappings()]
+
+
+def _names(db: Connection, patient_id: str) -> ColumnElement[bool]:
+    """Return the condition that a list showed the patient: their 16 bytes are in it."""
+    packed = bytes.fromhex(patient_id.replace("-", ""))
+    search = func.instr if db.dialect.name == "sqlite" else func.pg_catalog.position
+    return and_(_event.c.patients.is_not(None), search(_event.c.patients, packed) > 0)
