@@ -7,6 +7,8 @@ import psycopg
 import sqlalchemy.exc
 from psycopg import errors as pg
 
+from app.db import transport
+
 # SQLite's result codes; the low byte of an extended code is its family.
 _SQLITE_BUSY = frozenset({5, 6})  # BUSY LOCKED
 _SQLITE_AWAY = frozenset({3, 7, 8, 10, 11, 13, 14, 26})
@@ -65,7 +67,7 @@ def _from_postgresql(cause: psycopg.Error) -> Exception | None:
     if cause.sqlstate is None and isinstance(
         cause, (psycopg.OperationalError, psycopg.InterfaceError)
     ):
-        return DatabaseAway("no connection")
+        return DatabaseAway(transport.refusal(cause) or "no connection")
     return None
 
 

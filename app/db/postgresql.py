@@ -11,6 +11,7 @@ from sqlalchemy import URL, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 
+from app.db import transport
 from app.db.failures import DatabaseAway
 
 # Settings of each connection. A forgotten lock or a runaway statement ends by itself; compiling
@@ -70,6 +71,7 @@ def make(
         "keepalives_idle": 30,
         "tcp_user_timeout": 15_000,
         "prepare_threshold": 1 if prepared else None,
+        **transport.arguments(url),
     }
     if prepared:
         given = url.query.get("options", ())
