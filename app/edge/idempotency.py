@@ -43,7 +43,10 @@ def claim(
     now: datetime,
     hours: int,
 ) -> Response | None:
-    """Take the key for this request, or return the answer that it got before."""
+    """Take the key for this request, or return the answer that it got before.
+
+    That answer holds only when this transaction, too, is committed.
+    """
     if rows.claim(
         db,
         practice_id=practice_id,
@@ -53,7 +56,7 @@ def claim(
         forgotten_before=now - timedelta(hours=hours),
     ):
         return None
-    kept = rows.get(db, practice_id=practice_id, key=key)
+    kept = rows.replay(db, practice_id=practice_id, key=key)
     if kept is None or kept["status"] is None:
         raise IdempotencyPending()
     if kept["fingerprint"] != fingerprint:

@@ -2,7 +2,8 @@
 
 A write is committed before its answer is sent; a failed commit is a failed request. Two
 requests that change the same course at once are told apart by its version: the loser's
-transaction is undone and its endpoint is called again.
+transaction is undone and its endpoint is called again. What the database failed is begun
+again only under an `Idempotency-Key` (`edge.retries`).
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.clock import Clock
-from app.db.engine import Connection, Database, DatabaseBusy
+from app.db.engine import Connection, Database, DatabaseAway, DatabaseBusy
 from app.domain.access import Actor
 from app.domain.dates import local_day
 from app.domain.errors import Contended, IdempotencyPending
 from app.edge import idempotency, preconditions
 from app.edge.auth import Caller, Callers
+from app.edge.retries import Retries
 
 # How often a request that lost a race begins again: with 16 at once the last one needs 15.
 _TRIES = 24
@@ -156,15 +158,18 @@ def writes(endpoint: Endpoint) -> Threaded:
     def run(given: dict[str, Any]) -> Response:
         work: Work = given["work"]
         key = idempotency.key_of(work.request) if work.request.method == "POST" else None
-        for left in reversed(range(_TRIES)):
+        left, retries = _TRIES, Retries(keyed=key is not None)
+        while True:
             try:
                 return _once(endpoint, given, work, key)
             except Contended:
+                left -= 1
                 if not left:
                     raise
                 # Apart from one another, or the same ones meet again.
                 time.sleep(random.uniform(0.001, 0.02))  # noqa: S311
-        raise Contended()
+            except (DatabaseAway, DatabaseBusy) as failure:
+                retries.wait(failure)
 
     return _threaded(endpoint, run)
 
@@ -192,8 +197,8 @@ def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None
             if key and response.status_code < 300:
                 idempotency.keep(db, practice_id=work.practice_id, key=key, response=response)
         return response
-    except DatabaseBusy:
+    except DatabaseBusy as busy:
         # Waiting for the key's row is waiting for a twin; anything else is a busy database.
-        if claiming:
+        if claiming and not busy.passing:
             raise IdempotencyPending() from None
         raise

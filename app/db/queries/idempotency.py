@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.db.models import Idempotency
@@ -27,8 +27,12 @@ _CLAIM = {
     "postgresql": _upsert(postgresql.insert(_table)),
     "sqlite": _upsert(sqlite.insert(_table)),
 }
-_GET = select(_table).where(
-    _table.c.practice_id == bindparam("practice_id"), _table.c.key == bindparam("key")
+# It changes nothing, and yet makes the transaction one that writes: see `replay`.
+_TOUCH = (
+    update(_table)
+    .where(_table.c.practice_id == bindparam("of_practice"), _table.c.key == bindparam("of_key"))
+    .values(created_at=_table.c.created_at)
+    .returning(*_table.c)
 )
 _KEEP = update(_table).where(
     _table.c.practice_id == bindparam("of_practice"), _table.c.key == bindparam("of_key")
@@ -57,9 +61,13 @@ def claim(
     return db.execute(_CLAIM[db.dialect.name], values, execution_options=counted).rowcount == 1
 
 
-def get(db: Connection, *, practice_id: str, key: str) -> Record | None:
-    """Return the claim with its answer."""
-    row = db.execute(_GET, {"practice_id": practice_id, "key": key}).mappings().first()
+def replay(db: Connection, *, practice_id: str, key: str) -> Record | None:
+    """Return the claim with its answer, which may be told once the transaction is committed.
+
+    What others committed can be read before the replica has it. The commit of a transaction that
+    wrote something waits for the replica to have that, and all that went before.
+    """
+    row = db.execute(_TOUCH, {"of_practice": practice_id, "of_key": key}).mappings().first()
     return dict(row) if row else None
 
 
