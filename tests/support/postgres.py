@@ -131,22 +131,24 @@ class Postgres:
         except (FileNotFoundError, IndexError, ValueError):
             return None
 
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Stop and wait: SIGINT ends sessions in order, SIGKILL is a crash of the whole server."""
+    def stop(self) -> None:
+        """End every session in order, and wait."""
         pid = self.pid
-        if pid is None:
-            return
-        with suppress(ProcessLookupError):
-            if how == signal.SIGKILL:
-                os.killpg(pid, how)
-            else:
-                os.kill(pid, how)
-        for _ in range(1000):
-            if _gone(pid):
-                (self._data / "postmaster.pid").unlink(missing_ok=True)
-                return
-            time.sleep(0.02)
-        raise RuntimeError("PostgreSQL does not stop")
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+            _wait_until_gone(pid)
+            (self._data / "postmaster.pid").unlink(missing_ok=True)
+
+    def crash(self) -> None:
+        """Kill the server's first process, which looks after the rest, and wait until it is gone.
+
+        Its pid file stays: with it the next start is refused while old sessions are at work.
+        """
+        pid = self.pid
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            _wait_until_gone(pid)
 
     def url(self, name: str) -> str:
         """The address of one database of this server."""
@@ -210,6 +212,14 @@ def _copied(programs: Path, target: Path) -> Path:
     if libraries.is_dir():
         shutil.copytree(libraries, target / libraries.name, dirs_exist_ok=True)
     return installed / programs.name
+
+
+def _wait_until_gone(pid: int) -> None:
+    for _ in range(1000):
+        if _gone(pid):
+            return
+        time.sleep(0.02)
+    raise RuntimeError("PostgreSQL does not stop")
 
 
 def _gone(pid: int) -> bool:

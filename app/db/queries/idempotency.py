@@ -65,7 +65,8 @@ def replay(db: Connection, *, practice_id: str, key: str) -> Record | None:
     """Return the claim with its answer, which may be told once the transaction is committed.
 
     What others committed can be read before the replica has it. The commit of a transaction that
-    wrote something waits for the replica to have that, and all that went before.
+    wrote something waits for the replica to have that, and all that went before. The row lock of a
+    claim that failed has the same effect today, which is promised nowhere.
     """
     row = db.execute(_TOUCH, {"of_practice": practice_id, "of_key": key}).mappings().first()
     return dict(row) if row else None
