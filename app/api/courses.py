@@ -158,6 +158,7 @@ def _shown(work: Work, found: list[Record]) -> list[Record]:
     named = identifier_rows.of(
         work.db, practice_id=work.practice_id, kind=courses.KIND, ids=[c["id"] for c in found]
     )
+    work.saw(*(c["patient_id"] for c in found))
     return [
         {name: c[name] for name in _FIELDS} | {"identifiers": named.get(c["id"], [])} | stamps(c)
         for c in found

@@ -121,7 +121,7 @@ def _lines(work: Work, found: list[Record]) -> list[Record]:
         work.db, practice_id=work.practice_id, kind=sessions.KIND, ids=[s["id"] for s in found]
     )
     lines = []
-    work.saw(*(session["patient_id"] for session in found))
+    work.saw()
     for session in found:
         saved = Saved(session, courses[session["course_id"]], named.get(session["id"], []))
         patient = {"id": session["patient_id"]} | {name: session[name] for name in _PATIENT}

@@ -88,6 +88,7 @@ def void_outside(work: Working, id: PathId, body: ReasonIn) -> Answer:
 
 
 def _outside_answer(work: Work, outside: Record, facts: CourseFacts, status: int) -> Answer:
+    work.saw(facts.course["patient_id"])
     shown = _outside(outside) | {"schedule": schedule_of(facts, work.today)}
     where = f"/v1/courses/{outside['course_id']}/outside-sessions" if status == 201 else None
     return Answer(shown, status, etag(outside["version"]), where)

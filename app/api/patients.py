@@ -119,6 +119,7 @@ _FIELDS = (
 
 def _shown(patients_found: list[Record], work: Work) -> list[Record]:
     ids = [p["id"] for p in patients_found]
+    work.saw(*ids)
     named = identifier_rows.of(work.db, practice_id=work.practice_id, kind=patients.KIND, ids=ids)
     return [
         {name: p[name] for name in _FIELDS}
@@ -148,7 +149,6 @@ def _listed(work: Work, query: PatientQuery) -> Answer:
         limit=query.limit + 1,
     )
     items = found[: query.limit]
-    work.saw(*(patient["id"] for patient in items))
     position = (items[-1]["family_key"], items[-1]["id"]) if len(found) > query.limit else None
     return pages.page(work, query, _shown(items, work), position, key=key, listing="patients")
 
@@ -197,7 +197,6 @@ def upsert(work: Working, body: PatientIn) -> Answer:
 @router.read("/patients/{id}", may="patients:read", gives=PatientOut, tagged=True)
 def show(work: Working, id: PathId) -> Answer:
     """Return one patient."""
-    work.saw(id)
     return _answer(work, _load(work, id))
 
 

@@ -26,6 +26,7 @@ def tag(saved: Saved) -> str:
 
 def whole(work: Work, saved: Saved) -> Record:
     session, protocol = saved.session, None
+    work.saw(saved.facts.course["patient_id"])
     if session["protocol"]:
         protocol = protocols.version(
             work.db,

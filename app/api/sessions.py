@@ -179,7 +179,6 @@ def _given(body: SessionIn | GivenIn) -> Given:
 def show(work: Working, id: PathId) -> Answer:
     """Return one session with its injections, totals by area and findings."""
     saved = sessions.load(work.db, id, by=work.by)
-    work.saw(saved.facts.course["patient_id"])
     return Answer(whole(work, saved), etag=tag(saved))
 
 

@@ -8,6 +8,7 @@ import typer
 
 from app.cli import context
 from app.cli.context import Json, Unusable
+from app.db import checks
 from app.settings import Settings
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on. [TWELVEWEEKS_HOST]")]
@@ -48,6 +49,8 @@ def prepare(chosen: Settings) -> None:
         embedded = context.file_of(database) is not None
         if not embedded:
             context.check_migrated(database)
+            for warning in checks.warnings(database):
+                context.tell(f"warning: {warning}")
     finally:
         database.dispose()
     if embedded:

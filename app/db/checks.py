@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.db import sqlite
+from app.db import sqlite, transport
 from app.db.engine import Database
 from app.db.scope import OWNER
 
@@ -28,7 +28,7 @@ def faults(database: Database) -> list[str]:
 
 
 def warnings(database: Database) -> list[str]:
-    """Return what may cost data one day, though nothing is broken now."""
+    """Return what may cost data or secrecy one day, though nothing is broken now."""
     if database.dialect == "sqlite":
         found = sqlite.driver()
         if found.sqlite_version_info < sqlite.SAFE_FROM:
@@ -44,4 +44,6 @@ def warnings(database: Database) -> list[str]:
             for name in ("fsync", "full_page_writes", "synchronous_commit")
             if db.exec_driver_sql(f"SHOW {name}").scalar_one() == "off"
         ]
-    return [f"PostgreSQL runs with {name} off: a crash can lose saved data" for name in off]
+    told = [f"PostgreSQL runs with {name} off: a crash can lose saved data" for name in off]
+    exposed = transport.weakness(database.engine.url)
+    return [*told, exposed] if exposed else told

@@ -50,8 +50,10 @@ class Database:
             self._kind.end_read(raw)
 
     @contextmanager
-    def write(self, scope: Scope) -> Iterator[Connection]:
+    def write(self, scope: Scope, *, here: bool = False) -> Iterator[Connection]:
         """Lend a connection in one transaction: saved at the normal end, undone by any exception.
+
+        `here`: on this server's disk is saved enough, and no replica is waited for.
 
         Raises DatabaseBusy when the turn does not come in time, DatabaseAway when it cannot be
         said that all is saved.
@@ -62,7 +64,7 @@ class Database:
                 with self.engine.connect() as db, _checked(db):
                     raw: Any = db.connection.dbapi_connection
                     db.info["scope"], db.info["audited"] = scope, False
-                    self._kind.begin(raw, until, scope)
+                    self._kind.begin(raw, until, scope, here=here)
                     try:
                         yield db
                         self._kind.commit(raw, db.info)

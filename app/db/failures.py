@@ -7,6 +7,8 @@ import psycopg
 import sqlalchemy.exc
 from psycopg import errors as pg
 
+from app.db import transport
+
 # SQLite's result codes; the low byte of an extended code is its family.
 _SQLITE_BUSY = frozenset({5, 6})  # BUSY LOCKED
 _SQLITE_AWAY = frozenset({3, 7, 8, 10, 11, 13, 14, 26})
@@ -23,13 +25,24 @@ _PG_BUSY = (
 # 08, 53, 57 and 58 is taken by prefix.
 _PG_AWAY = (pg.ReadOnlySqlTransaction, pg.IdleInTransactionSessionTimeout)
 _PG_AWAY_CLASSES = ("08", "53", "57", "58")
+# What a new attempt ends by itself: victims of another transaction, and connections that were cut.
+_PG_VICTIM = (pg.DeadlockDetected, pg.SerializationFailure)
+_PG_CUT_CLASSES = ("08", "57P")
 
 
-class DatabaseBusy(Exception):
+class _Failed(Exception):
+    """`passing` when the same transaction, begun again at once, may well succeed."""
+
+    def __init__(self, told: str, *, passing: bool = False) -> None:
+        super().__init__(told)
+        self.passing = passing
+
+
+class DatabaseBusy(_Failed):
     """Others hold what is needed; nothing was saved, and the same request may succeed soon."""
 
 
-class DatabaseAway(Exception):
+class DatabaseAway(_Failed):
     """The database cannot be reached or cannot write; what was being saved must not be trusted."""
 
 
@@ -49,23 +62,25 @@ def translate(failure: Exception) -> Exception:
     code = getattr(cause, "sqlite_errorcode", None)
     if isinstance(code, int) and isinstance(cause, (sqlite3.Error, _SqlcipherError)):
         if code & 0xFF in _SQLITE_BUSY:
-            return DatabaseBusy(str(cause.sqlite_errorname))
+            # Only a BEGIN can meet it: everything after has the file to itself.
+            return DatabaseBusy(str(cause.sqlite_errorname), passing=True)
         if code & 0xFF in _SQLITE_AWAY:
             return DatabaseAway(str(cause.sqlite_errorname))
     return failure
 
 
 def _from_postgresql(cause: psycopg.Error) -> Exception | None:
-    name = type(cause).__name__
+    name, state = type(cause).__name__, cause.sqlstate or ""
     if isinstance(cause, _PG_BUSY):
-        return DatabaseBusy(name)
-    if isinstance(cause, _PG_AWAY) or (cause.sqlstate or "").startswith(_PG_AWAY_CLASSES):
-        return DatabaseAway(name)
+        return DatabaseBusy(name, passing=isinstance(cause, _PG_VICTIM))
+    if isinstance(cause, _PG_AWAY) or state.startswith(_PG_AWAY_CLASSES):
+        return DatabaseAway(name, passing=state.startswith(_PG_CUT_CLASSES))
     # No code at all: the connection itself failed before the server could say anything.
     if cause.sqlstate is None and isinstance(
         cause, (psycopg.OperationalError, psycopg.InterfaceError)
     ):
-        return DatabaseAway("no connection")
+        refused = transport.refusal(cause)
+        return DatabaseAway(refused or "no connection", passing=not refused)
     return None
 
 

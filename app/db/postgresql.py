@@ -11,6 +11,7 @@ from sqlalchemy import URL, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 
+from app.db import transport
 from app.db.failures import DatabaseAway
 from app.db.row_security import PRACTICE
 from app.db.scope import Scope, statement
@@ -53,8 +54,9 @@ class Postgresql:
         forget = f"SET LOCAL {PRACTICE} = ''"
         raw.execute(f"{forget}{statement(scope)}", prepare=False)
 
-    def begin(self, raw: Any, until: float, scope: Scope) -> None:
-        raw.execute(f"BEGIN{statement(scope)}", prepare=False)
+    def begin(self, raw: Any, until: float, scope: Scope, *, here: bool) -> None:
+        waits = "; SET LOCAL synchronous_commit = local" if here else ""
+        raw.execute(f"BEGIN{statement(scope)}{waits}", prepare=False)
 
     def commit(self, raw: Any, info: dict[Any, Any]) -> None:
         """Commit, or raise when PostgreSQL would only pretend to.
@@ -85,6 +87,7 @@ def make(
         "keepalives_idle": 30,
         "tcp_user_timeout": 15_000,
         "prepare_threshold": 1 if prepared else None,
+        **transport.arguments(url),
     }
     if prepared:
         given = url.query.get("options", ())

@@ -113,7 +113,7 @@ class Sqlite:
     def turn(self, raw: Any, scope: Scope) -> None:
         """The guard asks the connection; the database has nothing to be told."""
 
-    def begin(self, raw: Any, until: float, scope: Scope) -> None:
+    def begin(self, raw: Any, until: float, scope: Scope, *, here: bool) -> None:
         # IMMEDIATE: a deferred transaction that reads first and writes later fails at once when
         # another wrote in between, whatever the busy timeout.
         left = until - monotonic()

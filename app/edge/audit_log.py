@@ -88,7 +88,8 @@ class AuditLog:
 
     def _append(self, events: Sequence[Event]) -> None:
         ordered = sorted(events, key=_practice)
-        with self._database.write(ordered[0]["practice_id"]) as db:
+        # A replica that is away must not keep anyone from reading a record.
+        with self._database.write(ordered[0]["practice_id"], here=True) as db:
             for practice_id, group in groupby(ordered, key=_practice):
                 with self._database.turned(db, practice_id):
                     audit.append(db, list(group))

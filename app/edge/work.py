@@ -2,7 +2,8 @@
 
 A write is committed before its answer is sent; a failed commit is a failed request. Two
 requests that change the same course at once are told apart by its version: the loser's
-transaction is undone and its endpoint is called again.
+transaction is undone and its endpoint is called again. What the database failed is begun
+again only under an `Idempotency-Key` (`edge.retries`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.clock import Clock
-from app.db.engine import Connection, Database, DatabaseBusy
+from app.db.engine import Connection, Database, DatabaseAway, DatabaseBusy
 from app.domain import access
 from app.domain.access import Actor
 from app.domain.dates import local_day
@@ -35,6 +36,7 @@ from app.domain.ids import is_id
 from app.edge import idempotency, preconditions
 from app.edge.audit_log import AuditLog
 from app.edge.auth import Caller, Callers, Refused
+from app.edge.retries import Retries
 from app.services import audit
 
 # How often a request that lost a race begins again: with 16 at once the last one needs 15.
@@ -275,15 +277,18 @@ def writes(endpoint: Endpoint) -> Threaded:
     def run(given: dict[str, Any]) -> Response:
         work: Work = given["work"]
         key = idempotency.key_of(work.request) if work.request.method == "POST" else None
-        for left in reversed(range(_TRIES)):
+        left, retries = _TRIES, Retries(keyed=key is not None)
+        while True:
             try:
                 return _once(endpoint, given, work, key)
             except Contended:
+                left -= 1
                 if not left:
                     raise
                 # Apart from one another, or the same ones meet again.
                 time.sleep(random.uniform(0.001, 0.02))  # noqa: S311
-        raise Contended()
+            except (DatabaseAway, DatabaseBusy) as failure:
+                retries.wait(failure)
 
     return _threaded(endpoint, run)
 
@@ -305,6 +310,8 @@ def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None
                 )
                 claiming = False
                 if replay:
+                    # Its answer can be read before the replica has what it tells of. With a row
+                    # of its own this commit waits for the replica to have all that went before.
                     audit.append(db, [work.event()])
                     return replay
             answer = endpoint(**given)
@@ -314,8 +321,8 @@ def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None
             if key and response.status_code < 300:
                 idempotency.keep(db, practice_id=work.practice_id, key=key, response=response)
         return response
-    except DatabaseBusy:
+    except DatabaseBusy as busy:
         # Waiting for the key's row is waiting for a twin; anything else is a busy database.
-        if claiming:
+        if claiming and not busy.passing:
             raise IdempotencyPending() from None
         raise

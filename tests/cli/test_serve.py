@@ -108,6 +108,7 @@ def test_several_workers_on_postgresql(
     told = served.told()
     assert ask(told["url"], path="/readyz")[0] == 200
     assert served.stop() == 0
+    assert "warning: PostgreSQL runs with fsync off" in served.log
     assert "Traceback" not in served.log
 
 

