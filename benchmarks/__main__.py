@@ -11,7 +11,15 @@ from pathlib import Path
 
 from app import clock
 from app.db import sqlite
-from benchmarks import lines_alone, lines_http, lines_sqlite, lines_storage, postgres, report
+from benchmarks import (
+    lines_alone,
+    lines_http,
+    lines_sqlite,
+    lines_storage,
+    lines_trust,
+    postgres,
+    report,
+)
 from benchmarks.report import Report
 from benchmarks.seeding import tell
 from benchmarks.stage import Stage
@@ -71,6 +79,8 @@ def _steps(stage: Stage, *, quick: bool) -> dict[str, Callable[[], None]]:
         "import": lambda: lines_sqlite.imports(stage, less(20_000, 600)),
         "space": lambda: lines_storage.bytes_a_session(stage, less(5_000, 300)),
         "engine": lambda: lines_alone.engine(stage, less(200_000, 10_000)),
+        "row security": lambda: lines_trust.row_security(stage, less(300, 20)),
+        "key": lambda: lines_trust.key_check(stage, less(2_000, 50)),
         "memory": lambda: lines_alone.memory(stage, less(10_000, 400)),
     }
 
