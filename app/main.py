@@ -10,16 +10,21 @@ from datetime import timedelta
 import anyio
 import anyio.to_thread
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 
 from app import __version__, api, clock, tending
 from app.clock import Clock
-from app.db.engine import Database, open_database
+from app.db.engine import SPARE, Database, open_database
 from app.edge import docs_page, logs, problem_pages, problems
 from app.edge.audit_log import AuditLog
 from app.edge.auth import Callers
+from app.edge.gate import Gate
 from app.edge.limits import Limits
 from app.edge.metrics import Metrics
+from app.edge.overload import Room
+from app.edge.peer import Peers
+from app.edge.rates import Rates
 from app.edge.request_log import RequestLog
 from app.edge.work import Surroundings
 from app.settings import Settings
@@ -29,6 +34,15 @@ _DESCRIPTION = """
 The service a headache clinic runs its botulinum toxin cycles on: who is due, since when, why,
 and who has no appointment. Send `Authorization: Bearer <key>`; the key decides the practice.
 """
+_CORS_TAKEN = (
+    "Authorization",
+    "Break-Glass",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+)
+_CORS_SHOWN = ("ETag", "Location", "Link", "Retry-After", "X-Request-ID", "Idempotency-Replayed")
 
 
 def create_app(
@@ -44,12 +58,18 @@ def create_app(
     )
 
     log = AuditLog(opened)
-    callers = Callers(opened, settings.key_cache_seconds, clock)
+    rates = Rates(
+        credential=settings.rate_per_key,
+        address=settings.rate_per_address,
+        failures=settings.failures_per_address,
+    )
+    callers = Callers(opened, settings.key_cache_seconds, clock, rates)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # Requests have threads of their own (`edge.work`); these look keys up and stream files.
-        anyio.to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
+        # Requests have threads of their own (`edge.work`); these look keys up, stream files and
+        # say whether the service is ready, on connections that no request waits for. One is the log's.
+        anyio.to_thread.current_default_thread_limiter().total_tokens = SPARE - 1
         # What start-up made lives as long as the process: no need to look through it again.
         gc.collect()
         gc.freeze()
@@ -72,7 +92,9 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.surroundings = Surroundings(opened, clock, callers, log, settings.idempotency_hours)
+    app.state.surroundings = Surroundings(
+        opened, clock, callers, log, settings.idempotency_hours, Room(settings.most_waiting)
+    )
     for router in api.routers():
         app.include_router(router, prefix="/v1")
     app.include_router(api.PUBLIC)
@@ -88,7 +110,22 @@ def create_app(
         body=settings.max_body_bytes,
         overrides={"/v1/imports/": settings.import_max_bytes},
     )
-    app.add_middleware(RequestLog, metrics=metrics)
+    app.add_middleware(
+        Gate,
+        rates=rates,
+        plain=settings.plain_http == "allow",
+        metrics_from=settings.metrics_from,
+    )
+    if settings.cors_origins:
+        # Outside the gate, so that a page's script can read why it is turned away.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "POST", "PATCH"),
+            allow_headers=_CORS_TAKEN,
+            expose_headers=_CORS_SHOWN,
+        )
+    app.add_middleware(RequestLog, metrics=metrics, peers=Peers(settings.trusted_proxies))
     return app
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
@@ -16,6 +19,11 @@ from app.edge.slow import BoundedProtocol
 
 # Longer than the longest request: a large import over a slow line.
 _LAST_REQUEST_SECONDS = 30
+# Files that are open besides connections: the database's, the log, the program's own.
+_OTHER_FILES = 128
+# For TLS 1.2; 1.3 has no other kind. uvicorn's own choice is of suites older than both.
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_HANDSHAKE_SECONDS = 8
 
 Listening = Callable[[str], None]
 
@@ -24,15 +32,32 @@ class CannotListen(OSError):
     """The address is taken, not this machine's or not allowed; or the start failed."""
 
 
+class Certificate(NamedTuple):
+    """Files in PEM: the certificate with its chain, and its private key."""
+
+    chain: Path
+    key: Path
+
+
 def run(
-    app: Any, *, host: str, port: int, workers: int, log_level: str, listening: Listening
+    app: Any,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    log_level: str,
+    listening: Listening,
+    connections: int = 10_000,
+    certificate: Certificate | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, finish the requests in hand, and return.
 
     `app` is an application, or for several workers the `module:factory` that makes one in each.
     `listening` is called with the address once connections are taken. Port 0 picks a free one.
-    Raises `CannotListen`.
+    With a certificate HTTPS is spoken. Raises `CannotListen`.
     """
+    if certificate:
+        _check(certificate, host, port)
     lent = _bind(host, port)
     logs.configure(log_level)
     config = Config(
@@ -49,13 +74,17 @@ def run(
         log_level=log_level,
         access_log=False,  # the request log says it, without query strings
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=False,  # `edge.peer` reads them
+        limit_concurrency=_room_for(connections),
+        ssl_certfile=certificate.chain if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
+        ssl_ciphers=_CIPHERS,
         timeout_graceful_shutdown=_LAST_REQUEST_SECONDS,
     )
     # uvicorn raises the signal again when it is through; by then the end was an orderly one.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda number, frame: None)
-    address = _address(lent, host)
+    address = _address(lent, host, "https" if certificate else "http")
     try:
         with lent:
             if workers > 1:
@@ -101,15 +130,62 @@ def _bind(host: str, port: int) -> socket.socket:
     return lent
 
 
-def _address(lent: socket.socket, host: str) -> str:
+def _check(certificate: Certificate, host: str, port: int) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*certificate)
+    except OSError as error:
+        # A file that is no certificate, or not this key's, has no text of the system's own.
+        told = error.strerror or "the certificate or its key cannot be read"
+        raise CannotListen(error.errno, told, f"{host}:{port}") from None
+
+
+def _room_for(connections: int) -> int:
+    """Return for how many connections there can be open files, after asking for more of them."""
+    try:
+        import resource
+    except ImportError:
+        return connections  # Windows has no such limit
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return connections if soft == resource.RLIM_INFINITY else min(connections, soft - _OTHER_FILES)
+
+
+def _address(lent: socket.socket, host: str, scheme: str) -> str:
     port = lent.getsockname()[1]
     named = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host)  # noqa: S104
-    return f"http://{named or (f'[{host}]' if ':' in host else host)}:{port}"
+    return f"{scheme}://{named or (f'[{host}]' if ':' in host else host)}:{port}"
 
 
-def _loop() -> Any:
+def _loop() -> str:
     try:
         import uvloop  # noqa: F401
     except ImportError:
-        return "asyncio"  # Windows has none
-    return "uvloop"
+        return "app.server:patient_loop"  # Windows has none
+    return "app.server:quick_loop"
+
+
+class _ShortHandshakes:
+    """A loop whose servers wait for a TLS handshake as long as for a request, not for a minute."""
+
+    async def create_server(self, *given: Any, **named: Any) -> Any:
+        if named.get("ssl"):
+            named["ssl_handshake_timeout"] = _HANDSHAKE_SECONDS
+        return await super().create_server(*given, **named)  # type: ignore[misc]
+
+
+def quick_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop of uvloop: what a server is told to run on."""
+    import uvloop
+
+    made: asyncio.AbstractEventLoop = type("QuickLoop", (_ShortHandshakes, uvloop.Loop), {})()
+    return made
+
+
+def patient_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop of the standard library, where there is no uvloop."""
+    own = getattr(asyncio, "ProactorEventLoop", asyncio.SelectorEventLoop)
+    made: asyncio.AbstractEventLoop = type("PatientLoop", (_ShortHandshakes, own), {})()
+    return made

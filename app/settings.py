@@ -1,12 +1,14 @@
 """What can be set from outside, and to what it is set. Read by main and cli only."""
 
 import os
+import re
 import sys
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
 
@@ -27,6 +29,18 @@ def data_folder() -> Path:
 def default_database_url() -> str:
     """An SQLite file in the user's data folder."""
     return f"sqlite:///{(data_folder() / 'twelveweeks.db').as_posix()}"
+
+
+def _parts(value: object) -> object:
+    """The parts of a text with commas."""
+    if isinstance(value, str):
+        return tuple(part for part in (p.strip() for p in value.split(",")) if part)
+    return value
+
+
+List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
+
+_ORIGIN = re.compile(r"(https://[a-z0-9.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -81,3 +95,74 @@ class Settings(BaseSettings):
         le=60,
         description="How long a checked API key is believed; a revoked key works that much longer.",
     )
+    rate_per_key: int = Field(
+        6000, ge=0, description="Requests a minute of one key, in each worker; 0 for any number."
+    )
+    rate_per_address: int = Field(
+        12_000,
+        ge=0,
+        description="Requests a minute from one address (an IPv6 network of 64 bits), in each "
+        "worker; 0 for any number.",
+    )
+    failures_per_address: int = Field(
+        60,
+        ge=0,
+        description="Keys that are not valid a minute from one address, in each worker; 0 for any "
+        "number.",
+    )
+    most_waiting: int = Field(
+        # Pages take about 1.5 ms of the one thread that runs Python: half a second of them.
+        256,
+        ge=1,
+        description="Requests at work or waiting in each worker; more are answered 503 at once.",
+    )
+    most_connections: int = Field(
+        10_000,
+        ge=10,
+        description="Open connections of each worker. Beyond them the one that is idle longest "
+        "is closed.",
+    )
+    trusted_proxies: List = Field(
+        (),
+        description="Addresses and networks of proxies, with commas, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed.",
+    )
+    plain_http: Literal["refuse", "allow"] = Field(
+        "refuse",
+        description="Whether other machines may ask without TLS. `allow` only where the network "
+        "itself is private.",
+    )
+    tls_certificate: Path | None = Field(
+        None, description="File with the certificate and its chain (PEM): serve HTTPS."
+    )
+    tls_key: Path | None = Field(None, description="File with the certificate's private key (PEM).")
+    cors_origins: List = Field(
+        (), description="Origins, with commas, whose scripts may ask; none unless set."
+    )
+    metrics_from: List = Field(
+        (),
+        description="Addresses and networks that may read /metrics besides this machine.",
+    )
+
+    @field_validator("trusted_proxies", "metrics_from")
+    @classmethod
+    def _networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for text in given:
+            try:
+                ip_network(text, strict=False)
+            except ValueError:
+                raise ValueError("addresses or networks such as 10.0.0.0/8 are needed") from None
+        return given
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_ORIGIN.fullmatch(text) for text in given):
+            raise ValueError("exact origins such as https://app.example are needed")
+        return given
+
+    @model_validator(mode="after")
+    def _both_files(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("TWELVEWEEKS_TLS_CERTIFICATE and TWELVEWEEKS_TLS_KEY go together")
+        return self

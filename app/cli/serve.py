@@ -73,4 +73,8 @@ def listen(chosen: Settings, listening: Any) -> None:
         workers=chosen.workers,
         log_level=chosen.log_level,
         listening=listening,
+        connections=chosen.most_connections,
+        certificate=server.Certificate(chosen.tls_certificate, chosen.tls_key)
+        if chosen.tls_certificate and chosen.tls_key
+        else None,
     )

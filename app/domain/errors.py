@@ -42,6 +42,25 @@ class Forbidden(Refusal):
     default = "Your role or your key's scopes do not include this."
 
 
+# --- what comes too often, or at a bad moment -------------------------------------------------
+
+
+class TooManyRequests(Refusal):
+    """`retry_after` is in whole seconds."""
+
+    code = "too-many-requests"
+    default = "There were more requests within a minute than are taken."
+
+    def __init__(self, *, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(retry_after=retry_after)
+
+
+class Overloaded(Refusal):
+    code = "overloaded"
+    default = "More is waiting than can be done soon. Nothing was saved; try again."
+
+
 # --- what was sent cannot be right ------------------------------------------------------------
 
 

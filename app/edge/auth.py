@@ -12,6 +12,7 @@ from app.clock import Clock
 from app.db.engine import Database
 from app.domain.access import Actor
 from app.domain.errors import Unauthenticated
+from app.edge.rates import Rates
 from app.services import keys
 from app.services.keys import Holder
 
@@ -48,24 +49,35 @@ class Callers:
 
     _MOST = 10_000
 
-    def __init__(self, database: Database, seconds: float, clock: Clock) -> None:
+    def __init__(self, database: Database, seconds: float, clock: Clock, rates: Rates) -> None:
         self._database = database
+        self._rates = rates
         self._seconds = min(seconds, 60.0)
         self._clock = clock
         self._known: dict[bytes, tuple[float, Caller]] = {}
         self._used: dict[str, tuple[str, datetime]] = {}
 
-    async def of(self, authorization: str | None) -> Caller:
-        """Return who sent this header; `Unauthenticated` for none, a wrong or a revoked key."""
-        scheme, _, key = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not keys.well_formed(key):
+    async def of(self, authorization: str | None, address: str) -> Caller:
+        """Return who sent this header; `Unauthenticated` for none, a wrong or a revoked key.
+
+        `address` is counted for every key that is not known. Raises `TooManyRequests` for a
+        credential beyond its rate, and without looking for an address that has tried too many.
+        """
+        if not authorization:
             raise Unauthenticated()
+        scheme, _, key = authorization.partition(" ")
         digest = keys.hashed(key)
         known = self._known.get(digest)
-        if known and known[0] > monotonic():
+        if known and known[0] > monotonic() and scheme.lower() == "bearer":
+            self._rates.credential(known[1].credential_id)
             return known[1]
+        self._rates.trying(address)
+        if scheme.lower() != "bearer" or not keys.well_formed(key):
+            raise Unauthenticated()
         now = self._clock()
         caller, until = await run_in_threadpool(self._look_up, digest, now)
+        self._rates.accepted(address)
+        self._rates.credential(caller.credential_id)
         if len(self._known) >= self._MOST:
             self._known.clear()
         seconds = self._seconds

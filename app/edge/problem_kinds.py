@@ -45,6 +45,21 @@ _TABLE: tuple[tuple[type[errors.Refusal], int, str, str], ...] = (
         "the permission that is missing. Who may do what is the practice's to decide.",
     ),
     (
+        errors.TooManyRequests,
+        429,
+        "Too many requests",
+        "A key, and an address, may ask so many times a minute, and an address may try few keys "
+        "that are not valid. Wait for the time in Retry-After. Whoever runs the service sets the "
+        "limits.",
+    ),
+    (
+        errors.Overloaded,
+        503,
+        "Too much at once",
+        "So many requests are waiting that this one would wait too long. Nothing was saved. Send "
+        "it again after the time in Retry-After.",
+    ),
+    (
         errors.Invalid,
         422,
         "Not valid",
@@ -202,6 +217,22 @@ _HTTP: tuple[tuple[str, int, str, str], ...] = (
         "The request breaks the rules of HTTP, so it was not looked at any further.",
     ),
     (
+        "secret-in-address",
+        400,
+        "Secret in the address",
+        "Keys and tokens belong into the header Authorization: addresses are written into logs "
+        "and histories by everything between. Take the one you sent for known, and replace it.",
+    ),
+    (
+        "https-required",
+        403,
+        "HTTPS is required",
+        "From another machine this service is asked over HTTPS only, for what it answers are "
+        "medical records. Use https:// in the address. A key sent without it was readable on the "
+        "way: replace it. Behind a proxy that ends TLS, the proxy must send X-Forwarded-Proto and "
+        "be named in TWELVEWEEKS_TRUSTED_PROXIES.",
+    ),
+    (
         "method-not-allowed",
         405,
         "Method not allowed here",
@@ -220,12 +251,6 @@ _HTTP: tuple[tuple[str, int, str, str], ...] = (
         "Body too large",
         "Bodies are limited to 1 MiB, files for import to 10 MiB, unless the service was set up "
         "otherwise. Send it in parts.",
-    ),
-    (
-        "too-many-requests",
-        429,
-        "Too many requests",
-        "This key has sent more requests than its limit. Wait for the time in Retry-After.",
     ),
     (
         "headers-too-large",

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from app.db.failures import DatabaseAway, DatabaseBusy
-from app.domain.errors import Invalid, Refusal
+from app.domain.errors import Invalid, Refusal, TooManyRequests
 from app.edge import logs
 from app.edge.problem_kinds import OF_ERROR, OF_STATUS, PROBLEMS, ProblemKind
 from app.edge.problem_openapi import document
@@ -32,6 +32,7 @@ _HEADERS: dict[str, dict[str, str]] = {
     "database-busy": {"Retry-After": "1"},
     "database-away": {"Retry-After": "5"},
     "unavailable": {"Retry-After": "1"},
+    "overloaded": {"Retry-After": "1"},
 }
 _DETAILS = {
     "database-busy": "Too many others were writing. Nothing was saved; try again.",
@@ -91,7 +92,14 @@ def of_refusal(refusal: Refusal) -> Response:
                 if isinstance(refusal, Invalid)
                 else None
             )
-            return _problem(kind, refusal.detail, errors=errors, facts=refusal.facts)
+            headers = (
+                {"Retry-After": str(refusal.retry_after)}
+                if isinstance(refusal, TooManyRequests)
+                else None
+            )
+            return _problem(
+                kind, refusal.detail, errors=errors, facts=refusal.facts, headers=headers
+            )
     # The table is incomplete; the log must tell, for nothing else failed.
     logs.failure(refusal)
     return answer("internal-error")

@@ -16,11 +16,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.edge import logs, problems
 from app.edge.metrics import Metrics
+from app.edge.peer import Peers
 
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
-NOSNIFF = (b"x-content-type-options", b"nosniff")
-REFERRER = (b"referrer-policy", b"no-referrer")
+EVERYWHERE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)
+# Two years: what a browser asks of a service that is reached over HTTPS anyway.
+HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 CLOSED_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 NO_STORE = (b"cache-control", b"no-store")
 
@@ -43,12 +51,13 @@ def route_template(scope: Scope) -> str:
 class _Answer:
     """Send-side of one request: adds the headers, remembers status and size."""
 
-    __slots__ = ("private", "request_id", "send", "size", "status")
+    __slots__ = ("private", "request_id", "secure", "send", "size", "status")
 
-    def __init__(self, send: Send, request_id: bytes, private: bool) -> None:
+    def __init__(self, send: Send, request_id: bytes, private: bool, secure: bool) -> None:
         self.send = send
         self.request_id = request_id
         self.private = private
+        self.secure = secure
         self.status = 0
         self.size = 0
 
@@ -57,7 +66,9 @@ class _Answer:
             self.status = message["status"]
             headers = list(message.get("headers", ()))
             named = {name.lower() for name, _ in headers}
-            headers += ((b"x-request-id", self.request_id), NOSNIFF, REFERRER)
+            headers += ((b"x-request-id", self.request_id), *EVERYWHERE)
+            if self.secure:
+                headers.append(HSTS)
             if b"content-security-policy" not in named:
                 headers.append(CLOSED_CSP)
             if self.private and b"cache-control" not in named:
@@ -69,13 +80,16 @@ class _Answer:
 
 
 class RequestLog:
-    """The outermost middleware. Puts `request_id` into `scope["state"]`; `practice_id` and
-    `key_id` are read from there afterwards. No exception of the app leaves it: what nobody
+    """The outermost middleware. Puts `request_id` and `peer` into `scope["state"]`; `practice_id`
+    and `key_id` are read from there afterwards. No exception of the app leaves it: what nobody
     handled becomes a 500 problem, so that no server log prints its message."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, *, log: Any = None) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, peers: Peers | None = None, *, log: Any = None
+    ) -> None:
         self.app = app
         self.metrics = metrics
+        self._peers = peers or Peers()
         self._log = log or logs.logger()
         self._prefix = os.urandom(6).hex().encode()
         self._numbers = count(1)
@@ -96,7 +110,8 @@ class RequestLog:
         request_id = self._request_id(scope)
         state = scope.setdefault("state", {})
         state["request_id"] = shown_id = request_id.decode()
-        answer = _Answer(send, request_id, scope["path"].startswith("/v1"))
+        state["peer"] = peer = self._peers.of(scope)
+        answer = _Answer(send, request_id, scope["path"].startswith("/v1"), peer.secure)
         self.metrics.in_flight += 1
         try:
             await self.app(scope, receive, answer)

@@ -36,6 +36,7 @@ from app.domain.ids import is_id
 from app.edge import idempotency, preconditions
 from app.edge.audit_log import AuditLog
 from app.edge.auth import Caller, Callers, Refused
+from app.edge.overload import Room
 from app.edge.retries import Retries
 from app.services import audit
 
@@ -61,6 +62,7 @@ class Surroundings:
     callers: Callers
     log: AuditLog
     idempotency_hours: int
+    room: Room
     threads: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -182,8 +184,9 @@ async def enter(request: Request, needs: Needs) -> Work:
     surroundings: Surroundings = request.app.state.surroundings
     state = request.scope["state"]
     now = surroundings.clock()
+    sent = request.headers.get("authorization")
     try:
-        caller = await surroundings.callers.of(request.headers.get("authorization"))
+        caller = await surroundings.callers.of(sent, state["peer"].counted)
     except Refused as refused:
         by = _here(refused.by, state)
         told = audit.event(
@@ -200,7 +203,7 @@ async def enter(request: Request, needs: Needs) -> Work:
 
 
 def _here(by: Actor, state: dict[str, Any]) -> Actor:
-    return by._replace(request_id=state.get("request_id"), address=state.get("address"))
+    return by._replace(request_id=state.get("request_id"), address=state["peer"].address)
 
 
 def _emergency(work: Work) -> str:
@@ -233,8 +236,9 @@ def _threaded(endpoint: Endpoint, run: Callable[[dict[str, Any]], Response]) -> 
     @wraps(endpoint)
     async def threaded(**given: Any) -> Response:
         # Not by the framework's way to a thread, whose queue costs three times as much.
-        loop, threads = asyncio.get_running_loop(), given["work"].surroundings.threads
-        return await loop.run_in_executor(threads, copy_context().run, run, given)
+        loop, around = asyncio.get_running_loop(), given["work"].surroundings
+        with around.room:
+            return await loop.run_in_executor(around.threads, copy_context().run, run, given)
 
     return threaded
 

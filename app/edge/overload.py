@@ -1,0 +1,34 @@
+"""How many requests may be at work or waiting for a thread: the rest is told so at once."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from app.domain.errors import Overloaded
+
+
+class Room:
+    """A count of who is inside, entered by `with`; raises `Overloaded` when it is full.
+
+    Only what is about to take a thread counts: slow senders, slow readers and health checks take
+    none. Entered and left on the event loop alone, so it needs no lock.
+    """
+
+    __slots__ = ("inside", "most")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.inside = 0
+
+    def __enter__(self) -> None:
+        if self.inside >= self.most:
+            raise Overloaded()
+        self.inside += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.inside -= 1
