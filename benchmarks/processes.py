@@ -65,7 +65,13 @@ class Process:
 def twelveweeks(url: str, log: Path) -> Process:
     """(a): the service as `twelveweeks serve` runs it."""
     command = [str(Path(sys.executable).with_name("twelveweeks")), "serve", "--json"]
-    settings = {"TWELVEWEEKS_DATABASE_URL": url, "TWELVEWEEKS_PORT": "0"}
+    settings = {
+        "TWELVEWEEKS_DATABASE_URL": url,
+        "TWELVEWEEKS_PORT": "0",
+        # Never reached, but counted, as they are where the service runs.
+        "TWELVEWEEKS_RATE_PER_KEY": "1000000000",
+        "TWELVEWEEKS_RATE_PER_ADDRESS": "1000000000",
+    }
     return Process("twelveweeks", command, log, **settings)
 
 

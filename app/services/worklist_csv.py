@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
@@ -43,8 +44,9 @@ COLUMNS = (
     "patient_id",
 )
 _PIECE = 500
-# What a spreadsheet would run as a formula, full-width forms included.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Where a spreadsheet would begin a formula, full-width and small signs included. Also after a
+# semicolon: where that parts the cells, the comma does not, and neither do quotes within a line.
+_FORMULA = re.compile("(?:^|(?<=;))(?=[\"' ]*[=+\\-@\t\r\n＝＋－＠﹦﹢﹣﹫])")
 
 
 class Piece(NamedTuple):
@@ -78,9 +80,11 @@ def pieces(
 
 
 def safe(value: Any) -> str:
-    """Return a cell's text, with an apostrophe before what a spreadsheet would run."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Return a cell's text, with an apostrophe before what a spreadsheet would run.
+
+    Taking one apostrophe away wherever one stands there gives the value back.
+    """
+    return "" if value is None else _FORMULA.sub("'", str(value))
 
 
 def _names(db: Connection, model: type[Base], practice_id: str) -> dict[str, str]:

@@ -24,7 +24,7 @@ from app.db.engine import Database
 from app.edge.slow import BoundedProtocol
 from app.main import create_app
 from app.settings import Settings
-from tests.support.clinic import NOW, Clinic, Moment
+from tests.support.clinic import NOW, UNLIMITED, Clinic, Moment
 
 T = TypeVar("T")
 GONE = (OSError, HTTPException)  # what a client sees of a server that was killed
@@ -84,7 +84,7 @@ class Served:
 def served(database: Database, *, now: datetime = NOW) -> Iterator[Served]:
     """An application on a real socket in this process, with a clock that stands still."""
     clock = Moment(now)
-    app = create_app(Settings(), clock=clock, database=database)
+    app = create_app(Settings(**UNLIMITED), clock=clock, database=database)
     with socket.create_server(("127.0.0.1", 0), backlog=256) as lent:
         port = lent.getsockname()[1]
         config = uvicorn.Config(
@@ -169,4 +169,9 @@ def command(*arguments: str) -> list[str]:
 
 
 def environment(url: str) -> dict[str, str]:
-    return {**os.environ, "TWELVEWEEKS_DATABASE_URL": url, "TWELVEWEEKS_LOG_LEVEL": "error"}
+    return {
+        **os.environ,
+        "TWELVEWEEKS_DATABASE_URL": url,
+        "TWELVEWEEKS_LOG_LEVEL": "error",
+        **{f"TWELVEWEEKS_{name.upper()}": str(value) for name, value in UNLIMITED.items()},
+    }

@@ -64,7 +64,7 @@ def test_no_payload_in_any_query_parameter_does_anything(seeded: Seeded) -> None
                     assert answer.status_code == 422
                 tried += 1
     assert seeded.everything() == before
-    print(f"\n{tried} queries")
+    print(f"\n{len(PAYLOADS)} payloads and {len(CONTROLS)} control characters: {tried} queries")
 
 
 def test_no_payload_in_a_path_a_name_or_a_header_does_anything(seeded: Seeded) -> None:
