@@ -15,7 +15,7 @@ from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
 from app.edge import logs
-from app.edge.slow import BoundedProtocol
+from app.edge.slow import SEND_BUFFER, BoundedProtocol
 
 # Longer than the longest request: a large import over a slow line.
 _LAST_REQUEST_SECONDS = 30
@@ -118,6 +118,8 @@ def _bind(host: str, port: int) -> socket.socket:
         try:
             if os.name == "posix":  # on Windows this would let two servers share the port
                 lent.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Connections have it from here.
+            lent.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
             lent.bind(place)
             # Here, so that a second server on the port fails now and not in a worker.
             lent.listen(2048)

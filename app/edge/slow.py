@@ -15,6 +15,10 @@ from weakref import WeakKeyDictionary
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+# What the system may hold of an answer for one connection, in bytes. Its own choice, some
+# megabytes, takes a slow line so long that no progress is seen here meanwhile.
+SEND_BUFFER = 256 * 1024
+
 _ANSWERS = {
     400: b"Invalid HTTP request received.",
     408: b"The request did not arrive in time.",
