@@ -8,6 +8,9 @@ an answer is not taken, so an ordinary request costs none.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+import sys
 from collections import OrderedDict
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,6 +21,8 @@ from uvicorn.server import ServerState
 # What the system may hold of an answer for one connection, in bytes. Its own choice, some
 # megabytes, takes a slow line so long that no progress is seen here meanwhile.
 SEND_BUFFER = 256 * 1024
+
+_NO_LINGERING = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 _ANSWERS = {
     400: b"Invalid HTTP request received.",
@@ -104,7 +109,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._idle[self] = None
         if self._most is not None and len(self.connections) > self._most:
             longest, _ = self._idle.popitem(last=False)
-            longest.transport.abort()
+            longest._cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -173,9 +178,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self._taking = None
         taken = self._untaken - self.transport.get_write_buffer_size()
         if taken < self.taken_seconds * self.taken_bytes_per_second:
-            self.transport.abort()
+            self._cut()
         else:
             self._start_taking()
+
+    def _cut(self) -> None:
+        """Close at once; what the system still holds for the client is dropped as well."""
+        lent = self.transport.get_extra_info("socket")
+        lent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+        self.transport.abort()
 
     # --- the deadline
 

@@ -153,6 +153,11 @@ class Process:
                 return port, time.monotonic() - began
         raise AssertionError(f"it did not start: {said!r}")
 
+    @property
+    def pid(self) -> int:
+        assert self._running
+        return self._running.pid
+
     def kill(self) -> None:
         """End it as a crash does."""
         if self._running:
