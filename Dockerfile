@@ -27,6 +27,10 @@ WORKDIR /var/lib/twelveweeks
 VOLUME /var/lib/twelveweeks
 EXPOSE 8000
 STOPSIGNAL SIGTERM
+# The certificate is not looked at: it is this very container that is asked.
 HEALTHCHECK --interval=15s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-c", \
-    "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ['TWELVEWEEKS_PORT']}/healthz\", timeout=2)"]
+    "import os, ssl, urllib.request as r; e = os.environ; s = 's' if e.get('TWELVEWEEKS_TLS_CERTIFICATE') else ''; r.urlopen(f\"http{s}://127.0.0.1:{e['TWELVEWEEKS_PORT']}/healthz\", timeout=2, context=ssl._create_unverified_context() if s else None)"]
+# Answers other machines over HTTPS only, and a published port is another machine's: with
+# `--publish 127.0.0.1:8000:8000` add `--env TWELVEWEEKS_PLAIN_HTTP=allow`, else see "Other machines"
+# in the README.
 CMD ["twelveweeks", "serve"]

@@ -29,7 +29,8 @@ Listening = Callable[[str], None]
 
 
 class CannotListen(OSError):
-    """The address is taken, not this machine's or not allowed; or the start failed."""
+    """The address is taken, not this machine's or not allowed; or the start failed, or TLS's files
+    are wrong."""
 
 
 class Certificate(NamedTuple):
@@ -57,7 +58,7 @@ def run(
     With a certificate HTTPS is spoken. Raises `CannotListen`.
     """
     if certificate:
-        _check(certificate, host, port)
+        _check(certificate)
     lent = _bind(host, port)
     logs.configure(log_level)
     config = Config(
@@ -132,13 +133,13 @@ def _bind(host: str, port: int) -> socket.socket:
     return lent
 
 
-def _check(certificate: Certificate, host: str, port: int) -> None:
+def _check(certificate: Certificate) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*certificate)
     except OSError as error:
-        # A file that is no certificate, or not this key's, has no text of the system's own.
-        told = error.strerror or "the certificate or its key cannot be read"
-        raise CannotListen(error.errno, told, f"{host}:{port}") from None
+        cause = "are no pair" if isinstance(error, ssl.SSLError) else "cannot be read"
+        told = f"TWELVEWEEKS_TLS_CERTIFICATE and TWELVEWEEKS_TLS_KEY {cause}"
+        raise CannotListen(error.errno, told) from None
 
 
 def _room_for(connections: int) -> int:

@@ -38,8 +38,20 @@ def serve(
     def listening(address: str) -> None:
         answer = {"url": address, "docs": f"{address}/docs"}
         context.emit(answer, as_json, lambda: context.tell(f"serving {address}, pages at /docs"))
+        if unreachable(chosen):
+            context.tell(
+                "other machines are refused without HTTPS: see TWELVEWEEKS_TLS_CERTIFICATE, "
+                "TWELVEWEEKS_TRUSTED_PROXIES and TWELVEWEEKS_PLAIN_HTTP"
+            )
 
     listen(chosen, listening)
+
+
+def unreachable(chosen: Settings) -> bool:
+    """Return whether it listens to other machines and has no way to answer them."""
+    here = chosen.host in ("127.0.0.1", "::1", "localhost")
+    private = chosen.tls_certificate or chosen.trusted_proxies or chosen.plain_http == "allow"
+    return not here and not private
 
 
 def prepare(chosen: Settings) -> None:

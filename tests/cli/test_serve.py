@@ -133,6 +133,30 @@ def test_an_address_of_nobody_is_one_line(home: Path) -> None:
     assert "no such host" in refused("serve", "--host", "no such host")
 
 
+@pytest.mark.parametrize(
+    ("host", "values", "told"),
+    [
+        ("0.0.0.0", {}, True),
+        ("0.0.0.0", {"PLAIN_HTTP": "allow"}, False),
+        ("0.0.0.0", {"TRUSTED_PROXIES": "10.0.0.0/8"}, False),
+        ("127.0.0.1", {}, False),
+    ],
+)
+def test_a_server_that_can_answer_nobody_says_so(
+    serving: Serving,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    values: dict[str, str],
+    told: bool,
+) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(f"TWELVEWEEKS_{name}", value)
+    served = serving("serve", "--host", host)
+    assert ask(served.told()["url"]) == (200, {"status": "ok"})
+    assert served.stop() == 0
+    assert ("TWELVEWEEKS_TLS_CERTIFICATE" in served.log) is told
+
+
 @pytest.mark.parametrize("folder", ["/", "home"])
 def test_the_command_works_from_any_folder(home: Path, folder: str) -> None:
     done = subprocess.run(
