@@ -58,6 +58,9 @@ def responses_for(*codes: str) -> dict[int | str, dict[str, Any]]:
     return found
 
 
+_RETRY_AFTER = {
+    "Retry-After": {"description": "Whole seconds to wait.", "schema": {"type": "integer"}}
+}
 _PARAMETERS = {
     "on": "The day asked about, applied to the record as it stands; today unless said.",
     "as_of": "Read the record as it stood on that day; today unless said.",
@@ -110,7 +113,18 @@ def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
             answers = operation.get("responses", {}) if isinstance(operation, dict) else {}
             if "application/json" in answers.get("422", {}).get("content", {}):
                 answers["422"] = invalid
+            if isinstance(operation, dict) and operation.get("security"):
+                _may_be_too_much(answers)
     return schema
+
+
+def _may_be_too_much(answers: dict[str, Any]) -> None:
+    """Any request with a key can come too often, or when too much is waiting."""
+    for status, told in responses_for("too-many-requests", "overloaded").items():
+        if str(status) in answers:
+            other = answers[str(status)]["description"]
+            told = {**told, "description": f"{other}; {told['description']}"}
+        answers[str(status)] = told | {"headers": _RETRY_AFTER}
 
 
 def document(app: FastAPI) -> None:

@@ -210,3 +210,12 @@ def test_nesting(sqlite: Database, depth: int) -> None:
         sent = {"authorization": f"Bearer {clinic.key}", "content-type": "application/json"}
         answer = http.post("/v1/patients", content=b"[" * depth + b"]" * depth, headers=sent)
         assert (answer.status_code, json.loads(answer.text)["code"]) == (400, "bad-json")
+
+
+def test_every_operation_with_a_key_says_that_it_can_be_too_much(http: TestClient) -> None:
+    paths = http.get("/openapi.json").json()["paths"]
+    found = [op for path in paths.values() for op in path.values() if op.get("security")]
+    assert len(found) > 50
+    for operation in found:
+        assert "Retry-After" in operation["responses"]["429"]["headers"]
+        assert "overloaded" in operation["responses"]["503"]["description"]
