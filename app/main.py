@@ -68,7 +68,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Requests have threads of their own (`edge.work`); these look keys up, stream files and
-        # say whether the service is ready, on connections that no request waits for. One is the log's.
+        # say whether the service is ready, on connections that no request waits for; one is the
+        # log's.
         anyio.to_thread.current_default_thread_limiter().total_tokens = SPARE - 1
         # What start-up made lives as long as the process: no need to look through it again.
         gc.collect()

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain import access
-from app.domain.errors import Invalid
+from app.domain.errors import Invalid, Overloaded
 from app.edge import json_body, problems
 from app.edge.problem_openapi import SCHEME, responses_for
 from app.edge.query import check_query
@@ -112,6 +112,9 @@ class StrictRoute(APIRoute):
             """Answer; a refusal is in the log before it goes out."""
             try:
                 return await strict(request)
+            except Overloaded:
+                # Nothing was looked at, and the log is what may be waited for.
+                raise
             except Exception as failure:
                 work = request.scope["state"].get("work")
                 code = problems.code_of(failure)

@@ -93,7 +93,7 @@ def test_every_cell_of_refused_rows(clinic: Clinic) -> None:
     for payload in PAYLOADS:
         writer.writerow([payload, payload, payload, "1980-01-01", "=nonsense", "155"])
     content = f"{heads}\r\n{file.getvalue()}"
-    with clinic.database.write() as db:
+    with clinic.database.write(clinic.practice_id) as db:
         report = imports.load_history(
             db, content=content, dry_run=True, by=clinic.by, now=clinic.clock()
         )

@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.db.engine import Database, open_database
+from app.db.scope import OWNER
 from app.main import create_app
 from app.settings import Settings
 from tests.support.clinic import NOW, Clinic, Moment
@@ -165,7 +166,7 @@ def test_what_would_wait_too_long_is_told_at_once(sqlite: Database) -> None:
         room = http.app.state.surroundings.room  # type: ignore[attr-defined]
         held = threading.Event()
         answers: list[Any] = []
-        with sqlite.write():  # no other write gets its turn meanwhile
+        with sqlite.write(OWNER):  # no other write gets its turn meanwhile
             body = {"name": "Main", "time_zone": "UTC"}
             tasks = [threads.submit(clinic.call, "POST", "/locations", body) for _ in range(8)]
             while room.inside < 8 and not held.wait(0.01):
@@ -187,9 +188,9 @@ def test_ready_while_every_connection_of_requests_is_taken(database: Database) -
     small = open_database(url, pool_size=2, spare=1, busy_timeout=0.2)
     assert small.connections == 2
     with serving(small) as http:
-        with small.read(), small.read():
+        with small.read(OWNER), small.read(OWNER):
             assert http.get("/readyz").status_code == 200
-        with small.read(), small.read(), small.read():
+        with small.read(OWNER), small.read(OWNER), small.read(OWNER):
             assert http.get("/readyz").status_code == 503
     small.dispose()
 

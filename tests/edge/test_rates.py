@@ -14,6 +14,7 @@ from app.domain.errors import TooManyRequests
 from app.edge import rates
 from app.edge.rates import Rate
 from app.main import create_app
+from app.services.keys import checksum, hashed
 from app.settings import Settings
 from tests.support.clinic import NOW, Clinic, Moment
 
@@ -166,15 +167,19 @@ def test_guessing_is_slow_and_disturbs_no_known_key(
 ) -> None:
     with limited(sqlite, failures_per_address=4) as clinic:
         assert clinic.call("GET", "/me").status_code == 200
-        looked: list[str] = []
+        looked: list[bytes] = []
         callers = clinic.client.app.state.surroundings.callers  # type: ignore[attr-defined]
         look_up = callers._look_up
-        monkeypatch.setattr(callers, "_look_up", lambda key: (looked.append(key), look_up(key))[1])
+        monkeypatch.setattr(
+            callers,
+            "_look_up",
+            lambda digest, now: (looked.append(digest), look_up(digest, now))[1],
+        )
         keys = [a_wrong_key(number) for number in range(8)]
         answers = [clinic.call("GET", "/me", authorization=f"Bearer {key}") for key in keys]
         assert [a.status_code for a in answers] == [401] * 4 + [429] * 4
         assert told(answers[-1]) == (429, "too-many-requests")
-        assert looked == keys[:4]
+        assert looked == [hashed(key) for key in keys[:4]]
         # Texts that can be no key, and other schemes, are guesses as well.
         assert clinic.call("GET", "/me", authorization="Basic eDp5").status_code == 429
         # A request without any key is not.
@@ -188,7 +193,5 @@ def test_good_keys_are_no_failures(sqlite: Database) -> None:
 
 
 def a_wrong_key(number: int) -> str:
-    from app.services import keys
-
     bare = f"tw_{number:08d}_{'0' * 43}"
-    return bare + keys.checksum(bare)
+    return bare + checksum(bare)

@@ -14,7 +14,9 @@ from statistics import median, quantiles
 import pytest
 
 from app.db.engine import open_database
+from app.db.scope import OWNER
 from app.domain.access import Actor
+from app.domain.ids import new_id
 from app.services import keys, practices
 from tests.support import databases
 from tests.support.clinic import NOW
@@ -59,8 +61,10 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     allow_files(2 * SLOW + IDLE + 2000)
     url = databases.sqlite_copy(tmp_path_factory.mktemp("abuse") / "clinic.db")
     database = open_database(url)
-    with database.write() as db:
-        made = practices.found(db, name="Clinic", time_zone="UTC", by_name="tests", now=NOW)
+    with database.write(OWNER) as db:
+        made = practices.found(
+            db, id=new_id(NOW), name="Clinic", time_zone="UTC", by_name="tests", now=NOW
+        )
         by = Actor(made["id"], "system", None, "tests")
         _, key = keys.create(db, name="tests", by=by, now=NOW)
     database.dispose()
