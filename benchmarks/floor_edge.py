@@ -70,6 +70,7 @@ class Logged:
         request_id = f"{self._prefix}-{next(self._numbers):x}"
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
+        state["address"] = scope["client"][0]
         status = size = 0
 
         async def sent(message: Message) -> None:

@@ -37,8 +37,8 @@ WHERE c.digest = $1 AND k.revoked_at IS NULL
 """
 _SEEN = """
 INSERT INTO audit_event (practice_id, id, at, by_type, by_name, credential_id, action, outcome,
-    resource_type, patients, request_id, changes)
-VALUES ($1, $2, $3, 'system', $4, $5, 'worklist.show', 'shown', 'worklist', $6, $7, '{}')
+    resource_type, patients, request_id, address, changes)
+VALUES ($1, $2, $3, 'system', $4, $5, 'worklist.show', 'shown', 'worklist', $6, $7, $8, '{}')
 """
 
 
@@ -111,10 +111,10 @@ async def worklist(request: Request, limit: int = 50, cursor: str | None = None)
         seen = bytes.fromhex(
             "".join(dict.fromkeys(r["patient_id"] for r in rows[:limit])).replace("-", "")
         )
-        request_id = request.scope["state"]["request_id"]
+        state = request.scope["state"]
         await db.execute(
             _SEEN, caller.practice_id, new_id(now), now, caller.key_name, caller.key_id,
-            seen, request_id,
+            seen, state["request_id"], state["address"],
         )  # fmt: skip
     plan, closures = floor_worklist.plan_of(setting), floor_worklist.closures_of(setting)
     items = [floor_worklist.item(row, on, plan, closures) for row in rows[:limit]]
@@ -142,7 +142,8 @@ async def add_session(request: Request, id: str, body: SessionIn) -> Response:
     state["caller"] = caller
     now = datetime.now(UTC)
     async with _of_practice(caller) as db:
-        saved = await floor_session.give(db, caller, id, body, now, state["request_id"])
+        came = state["request_id"], state["address"]
+        saved = await floor_session.give(db, caller, id, body, now, came)
     if isinstance(saved, int):
         return Response(status_code=saved)
     headers = {"etag": saved.etag, "location": f"/v1/sessions/{saved.body['id']}"}

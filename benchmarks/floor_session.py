@@ -49,8 +49,8 @@ VALUES ($1, $2, $3, $3, 1, $4, 'given', $5, $5, $6, 'complete', $7, $8, $9, $10,
 """
 _AUDIT = """
 INSERT INTO audit_event (practice_id, id, at, by_type, credential_id, by_name, action,
-    resource_type, resource_id, patient_id, request_id, changes)
-VALUES ($1, $2, $3, 'system', $4, $5, 'session.give', 'session', $6, $7, $8, $9)
+    resource_type, resource_id, patient_id, request_id, address, changes)
+VALUES ($1, $2, $3, 'system', $4, $5, 'session.give', 'session', $6, $7, $8, $9, $10)
 """
 _COURSE = """
 UPDATE course SET cycle = $4, anchor_on = $5, earliest_on = $6, due_on = $7, due_rule = $8,
@@ -67,7 +67,7 @@ class Saved(NamedTuple):
 
 
 async def give(
-    db: Any, caller: Caller, course_id: str, body: SessionIn, now: datetime, request_id: str
+    db: Any, caller: Caller, course_id: str, body: SessionIn, now: datetime, came: tuple[str, str]
 ) -> Saved | int:
     """Save the session with its audit row and the course's dates; a status when it is refused."""
     practice_id, given_at = caller.practice_id, body.given_at.astimezone(UTC)
@@ -116,7 +116,7 @@ async def give(
     )  # fmt: skip
     await db.execute(
         _AUDIT, practice_id, new_id(now), now, caller.key_id, caller.key_name, id,
-        row["patient_id"], request_id, json.dumps(changes),
+        row["patient_id"], *came, json.dumps(changes),
     )  # fmt: skip
     done = await db.execute(
         _COURSE, practice_id, course_id, row["version"], cycle + 1, dates.anchor_on,

@@ -13,6 +13,7 @@ from app.db.queries.worklist import Filters, Thresholds
 from app.db.scope import OWNER, Scope
 from app.domain.dates import local_day
 from app.edge.auth import Callers
+from app.edge.rates import Rates
 from benchmarks.practice import ZONE, Practice
 from benchmarks.report import Line
 from benchmarks.stage import Stage
@@ -67,14 +68,14 @@ def key_check(stage: Stage, times: int) -> None:
     header = f"Bearer {practice.key}"
 
     async def ask() -> list[float]:
-        callers = Callers(database, 60, clock.now)
-        await callers.of(header)
+        callers = Callers(database, 60, clock.now, Rates(credential=10**9, address=0, failures=0))
+        await callers.of(header, "127.0.0.1")
         medians = []
         for _ in range(stage.rounds):
             taken = []
             for _ in range(times):
                 began = perf_counter()
-                await callers.of(header)
+                await callers.of(header, "127.0.0.1")
                 taken.append(perf_counter() - began)
             medians.append(median(taken) * 1e6)
         return medians
