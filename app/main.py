@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse
 from app import __version__, api, clock, tending
 from app.clock import Clock
 from app.db.engine import SPARE, Database, open_database
+from app.db.keyring import Keyring
 from app.edge import docs_page, logs, problem_pages, problems
 from app.edge.audit_log import AuditLog
 from app.edge.auth import Callers
@@ -55,6 +56,8 @@ def create_app(
         pool_size=settings.pool_size,
         busy_timeout=settings.busy_timeout_seconds,
         prepared=settings.prepared_statements,
+        keyring=Keyring.chosen(settings.key_file, settings.master_key),
+        encrypt=settings.encryption,
     )
 
     log = AuditLog(opened)

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -24,6 +24,23 @@ def data_folder() -> Path:
     # A relative path there is invalid and to be ignored, says the convention.
     base = Path(named) if Path(named).is_absolute() else home / ".local" / "share"
     return base / "twelveweeks"
+
+
+def config_folder() -> Path:
+    """The folder where this user's programs keep their settings; never that of the data."""
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", home / "AppData" / "Roaming")) / "twelveweeks"
+    if sys.platform == "darwin":
+        return home / "Library" / "Preferences" / "twelveweeks"
+    named = os.environ.get("XDG_CONFIG_HOME", "")
+    base = Path(named) if Path(named).is_absolute() else home / ".config"
+    return base / "twelveweeks"
+
+
+def default_key_file() -> Path:
+    """The file of the master keys: apart from what they open."""
+    return config_folder() / "master.key"
 
 
 def default_database_url() -> str:
@@ -55,6 +72,19 @@ class Settings(BaseSettings):
         repr=False,  # it may hold a password
         description="Where the data is: `sqlite:///path/to/file.db` or "
         "`postgresql://user:password@host/name`. Unset: a file in the user's data folder.",
+    )
+    encryption: bool = Field(
+        True, description="Encrypt new database files. One that is there is opened as it is."
+    )
+    key_file: Path = Field(
+        default_factory=default_key_file,
+        description="The master keys, one `id key` a line, newest first; for its owner's eyes "
+        "alone (mode 600), and apart from the data. Unset: in the user's folder of settings.",
+    )
+    master_key: SecretStr | None = Field(
+        None,
+        repr=False,
+        description="The same lines, parted by commas, where they come from the environment.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")

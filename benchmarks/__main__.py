@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -34,6 +35,8 @@ def main() -> None:
     folder = asked.keep or temporary_folder("twelveweeks-bench-")
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
+    # Commands encrypt what they make, with a key of this run.
+    os.environ["TWELVEWEEKS_KEY_FILE"] = str(folder / "master.key")
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

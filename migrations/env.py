@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, TypeDecorator, text
 from app.db import models  # noqa: F401  (fills the metadata)
 from app.db.base import metadata
 from app.db.engine import Database, open_database
+from app.db.keyring import Keyring
 from app.db.scope import OWNER
 from app.settings import Settings
 
@@ -58,7 +59,8 @@ def migrate_all(database: Database) -> None:
     """Run in one transaction of its own; a second process waits and then finds nothing to do."""
     if database.dialect == "sqlite":
         # Tables are changed by copying them; the pool holds this one connection only.
-        with database.read(OWNER) as db:
+        # Outside any transaction, for inside one it would change nothing.
+        with database.engine.connect() as db:
             db.execute(text("PRAGMA foreign_keys = OFF"))
         with database.write(OWNER) as db:
             db.begin()  # already in a transaction, this tells Alembic: it must not commit by itself
@@ -88,8 +90,15 @@ def offline(dialect: str) -> None:
         context.run_migrations()
 
 
-lent = context.config.attributes.get("connection")
-given = context.config.attributes.get("url") or context.get_x_argument(True).get("url")
+def keyring_set() -> Keyring:
+    """The master keys of the settings, for `alembic` called by a developer."""
+    chosen = Settings()
+    return Keyring.chosen(chosen.key_file, chosen.master_key)
+
+
+attributes = context.config.attributes
+lent = attributes.get("connection")
+given = attributes.get("url") or context.get_x_argument(True).get("url")
 url: str = given or Settings().database_url
 if context.is_offline_mode():
     offline(url.partition(":")[0].partition("+")[0])
@@ -100,7 +109,10 @@ elif isinstance(lent, Engine):
         migrate(db)
         db.commit()
 else:
-    database = open_database(url, pool_size=1)
+    ring = attributes["keyring"] if "keyring" in attributes else keyring_set()
+    database = open_database(
+        url, pool_size=1, spare=0, keyring=ring, encrypt=attributes.get("encrypt", False)
+    )
     try:
         migrate_all(database)
     finally:

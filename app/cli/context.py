@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from app import clock
-from app.db import migrate
+from app.db import cipher, migrate, sqlite
 from app.db.engine import Connection, Database, open_database
+from app.db.keyring import Keyring
 from app.db.queries import practices as practice_rows
 from app.db.scope import DIRECTORY, OWNER
 from app.domain.access import Actor
@@ -64,6 +65,8 @@ def opened(chosen: Settings) -> Database:
             pool_size=chosen.pool_size,
             busy_timeout=chosen.busy_timeout_seconds,
             prepared=chosen.prepared_statements,
+            keyring=Keyring.chosen(chosen.key_file, chosen.master_key),
+            encrypt=chosen.encryption,
         )
     except ValueError as error:
         raise Unusable(f"TWELVEWEEKS_DATABASE_URL: {error}") from None
@@ -102,9 +105,33 @@ def upgrade(chosen: Settings) -> None:
             return
         if found:
             _refuse_newer(found)
+        make_key(database, chosen)
     finally:
         database.dispose()
-    migrate.upgrade(chosen.database_url)
+    migrate.upgrade(chosen.database_url, keyring=database.keyring, encrypt=chosen.encryption)
+
+
+def make_key(database: Database, chosen: Settings) -> None:
+    """Make the first master key when it is for a database file that is yet to be made."""
+    file = file_of(database)
+    if file and chosen.encryption and database.keyring and cipher.is_new(file):
+        cipher.demand(sqlite.driver())
+        database.keyring.first(made_on=f"{clock.now():%Y-%m-%d}")
+
+
+def warn_plain(chosen: Settings) -> None:
+    """Say on stderr when the database file is not encrypted."""
+    database = opened(chosen)
+    try:
+        with database.read(OWNER):
+            plain = database.encrypted_with is None
+    finally:
+        database.dispose()
+    if plain:
+        remedy = (
+            "run twelveweeks db encrypt" if chosen.encryption else "TWELVEWEEKS_ENCRYPTION is off"
+        )
+        tell(f"warning: the database file is not encrypted: {remedy}")
 
 
 def revision(database: Database) -> str | None:

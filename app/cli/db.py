@@ -10,7 +10,7 @@ from app.cli import context
 from app.cli.context import Json
 from app.db import checks, migrate
 from app.db.queries import practices as practice_rows
-from app.db.scope import DIRECTORY
+from app.db.scope import DIRECTORY, OWNER
 from app.services import verification
 
 app = typer.Typer(help="The database: upgrade, check, verify.")
@@ -24,8 +24,21 @@ def upgrade(as_json: Json = False) -> None:
     """Bring the database to the newest tables; what is there already stays as it is."""
     chosen = context.settings()
     context.upgrade(chosen)
-    answer = {"revision": migrate.head()}
-    context.emit(answer, as_json, lambda: context.say(f"the database is at {migrate.head()}"))
+    database = context.opened(chosen)
+    try:
+        with database.read(OWNER):
+            key = database.encrypted_with
+    finally:
+        database.dispose()
+    answer = {"revision": migrate.head(), "key": key}
+
+    def show() -> None:
+        context.say(f"the database is at {migrate.head()}")
+        if key and database.keyring:
+            context.say(f"it is encrypted with key {key} of {database.keyring.place}")
+            context.say("keep a copy of the key elsewhere: without it nothing can be read")
+
+    context.emit(answer, as_json, show)
 
 
 @app.command()

@@ -50,6 +50,8 @@ def demo(
         context.emit(told, as_json, lambda: _show(told, serving=serve))
 
     if serve:
+        if Path(answer["database"]).is_file():
+            context.warn_plain(chosen)
         listen(chosen, show)
     else:
         show(f"http://{chosen.host}:{chosen.port}")

@@ -8,6 +8,7 @@ from typer import TyperException
 
 from app.cli.context import Unusable
 from app.db.engine import DatabaseAway, DatabaseBusy, translate
+from app.db.keyring import KeyringUnusable
 from app.domain.errors import Invalid, Refusal
 
 
@@ -18,7 +19,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _told(error: BaseException) -> str:
-    if isinstance(error, Unusable):
+    if isinstance(error, (Unusable, KeyringUnusable)):
         return str(error)
     if isinstance(error, TyperException):
         return error.format_message()

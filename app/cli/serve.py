@@ -69,6 +69,7 @@ def prepare(chosen: Settings) -> None:
         if chosen.workers > 1:
             raise Unusable("SQLite is served by one worker; use PostgreSQL for more")
         context.upgrade(chosen)
+        context.warn_plain(chosen)
 
 
 def listen(chosen: Settings, listening: Any) -> None:

@@ -8,7 +8,9 @@ from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.db import postgresql, sqlite
+from app.db.cipher import Unlocking
 from app.db.failures import DatabaseAway, DatabaseBusy, translate
+from app.db.keyring import DATABASE, Keyring
 from app.db.scope import OWNER, Scope
 
 # Connections beyond those of requests: the audit log, what tends the database, health checks.
@@ -19,11 +21,16 @@ class Database:
     """A database and its fixed pool of connections; safe to share between threads."""
 
     def __init__(
-        self, engine: Engine, kind: sqlite.Sqlite | postgresql.Postgresql, connections: int
+        self,
+        engine: Engine,
+        kind: sqlite.Sqlite | postgresql.Postgresql,
+        connections: int,
+        keyring: Keyring | None = None,
     ) -> None:
         self.engine = engine
         self.connections = connections
         """How many there are for requests; a few more are spare, for what must not wait."""
+        self.keyring = keyring
         self._kind = kind
 
     @property
@@ -87,6 +94,17 @@ class Database:
         db.info["scope"] = before
         self._kind.turn(raw, before)
 
+    @property
+    def encrypted_with(self) -> str | None:
+        """The id of the master key the file was last opened with; None for a plain one.
+
+        PostgreSQL's files are the platform's to encrypt: None as well.
+        """
+        if isinstance(self._kind, postgresql.Postgresql):
+            return None
+        fitted = self._kind.unlocking.fitted
+        return fitted.id if fitted else None
+
     def version(self) -> str:
         """Name and version of what runs, for `twelveweeks db check`."""
         with self.read(OWNER) as db:
@@ -127,9 +145,15 @@ def open_database(
     busy_timeout: float = 5.0,
     prepared: bool = True,
     spare: int = SPARE,
+    keyring: Keyring | None = None,
+    encrypt: bool = True,
+    label: str = DATABASE,
 ) -> Database:
     """Return the database at `url`; nothing is contacted before the first read or write.
 
+    A file of SQLite is opened with the key of the ring that fits, and as a plain one without a
+    ring. A new file is encrypted where there is a ring and `encrypt` does not forbid it. `label`
+    says which sub-key it is: copies have one of their own.
     `busy_timeout` is in seconds: how long to wait for a connection, and on SQLite for the turn to
     write. Raises ValueError for an address that is neither SQLite's nor PostgreSQL's.
     """
@@ -139,13 +163,13 @@ def open_database(
         raise ValueError("the database address cannot be read") from None
     match parsed.get_backend_name():
         case "sqlite":
-            made = sqlite.make(parsed, pool_size + spare, busy_timeout)
-            return Database(*made, pool_size)
+            file = sqlite.file_of(parsed)
+            unlocking = Unlocking(file, keyring, encrypt=encrypt, label=label)
+            made = sqlite.make(parsed, pool_size + spare, busy_timeout, unlocking)
+            return Database(*made, pool_size, keyring)
         case "postgresql" | "postgres":
-            engine, kind = postgresql.make(
-                parsed, pool_size + spare, busy_timeout, prepared=prepared
-            )
-            return Database(engine, kind, pool_size)
+            served = postgresql.make(parsed, pool_size + spare, busy_timeout, prepared=prepared)
+            return Database(*served, pool_size, keyring)
     raise ValueError("the database address must begin with sqlite:/// or postgresql://")
 
 

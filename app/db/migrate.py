@@ -9,14 +9,20 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from app.db.engine import Connection
+from app.db.keyring import Keyring
 
 # Beside the package: in a checkout and in the container image the project is installed in place.
 FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 
 
-def upgrade(url: str, revision: str = "head") -> None:
-    """Migrate up, in one transaction; a database that is there already stays as it is."""
-    command.upgrade(_config(url), revision)
+def upgrade(
+    url: str, revision: str = "head", *, keyring: Keyring | None = None, encrypt: bool = True
+) -> None:
+    """Migrate up, in one transaction; a database that is there already stays as it is.
+
+    `keyring` and `encrypt` as `open_database` takes them.
+    """
+    command.upgrade(_config(url, keyring=keyring, encrypt=encrypt), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -38,9 +44,11 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _config(url: str | None = None) -> Config:
+def _config(
+    url: str | None = None, *, keyring: Keyring | None = None, encrypt: bool = True
+) -> Config:
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    config.attributes["url"] = url
+    config.attributes |= {"url": url, "keyring": keyring, "encrypt": encrypt}
     return config

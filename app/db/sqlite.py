@@ -15,7 +15,9 @@ from weakref import WeakValueDictionary
 from sqlalchemy import URL, Engine, QueuePool, create_engine, event
 
 from app.db import guard
-from app.db.failures import DatabaseBusy
+from app.db.cipher import Unlocking
+from app.db.failures import DatabaseAway, DatabaseBusy
+from app.db.holding import Held, Share
 from app.db.scope import OWNER, Scope
 
 log = logging.getLogger(__name__)
@@ -87,7 +89,8 @@ class Sqlite:
 
     name = "sqlite"
 
-    def __init__(self, file: Path, busy_timeout: float) -> None:
+    def __init__(self, file: Path, busy_timeout: float, unlocking: Unlocking) -> None:
+        self.unlocking = unlocking
         self._lock = _lock_of(file)
         self._timeout = busy_timeout
 
@@ -140,16 +143,23 @@ def _wait_at_most(raw: Any, seconds: float) -> None:
     raw.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
 
-def make(url: URL, pool_size: int, busy_timeout: float) -> tuple[Engine, Sqlite]:
-    """Return the engine for a database file, made with its folder when it is not there yet."""
+def file_of(url: URL) -> Path:
+    """Return the file that the address names; ValueError when it names none."""
     if not url.database or url.database == ":memory:" or "mode=memory" in url.database:
         raise ValueError("SQLite needs a file: sqlite:///path/to/file.db")
-    file = Path(url.database).expanduser().resolve()
+    return Path(url.database).expanduser().resolve()
+
+
+def make(
+    url: URL, pool_size: int, busy_timeout: float, unlocking: Unlocking
+) -> tuple[Engine, Sqlite]:
+    """Return the engine for a database file, made with its folder when it is not there yet."""
+    file = unlocking.file
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    module, share = driver(), Share(file)
     engine = create_engine(
-        # SQLite gives its companions (-wal, -shm) the mode of the file.
         url.set(drivername="sqlite", database=str(file)),
-        module=driver(),
+        module=module,
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
         hide_parameters=True,
@@ -170,10 +180,23 @@ def make(url: URL, pool_size: int, busy_timeout: float) -> tuple[Engine, Sqlite]
             raw.execute(f"PRAGMA {pragma}").fetchall()
 
     @event.listens_for(engine, "do_connect")
-    def keep_private(*_: Any) -> None:
-        # Patients' records: for their owner's eyes, whatever the folder and the umask say.
-        with suppress(FileExistsError):
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
+    def connect(_dialect: object, _record: object, given: Any, named: Any) -> Any:
+        try:
+            share.take()
+        except Held:
+            raise DatabaseBusy("the file is being replaced") from None
+        except OSError as failure:
+            raise DatabaseAway(type(failure).__name__) from failure
+
+        def opened() -> Any:
+            keep_private(file)
+            return module.connect(*given, **named)
+
+        return unlocking.open(opened, module)
+
+    @event.listens_for(engine, "engine_disposed")
+    def let_go(_: Engine) -> None:
+        share.release()
 
     @event.listens_for(engine, "before_cursor_execute")
     def confine(
@@ -187,4 +210,11 @@ def make(url: URL, pool_size: int, busy_timeout: float) -> tuple[Engine, Sqlite]
         else:
             guard.check_compiled(compiled, context.compiled_parameters, scope)
 
-    return engine, Sqlite(file, busy_timeout)
+    return engine, Sqlite(file, busy_timeout, unlocking)
+
+
+def keep_private(file: Path) -> None:
+    """Make the file when it is not there: patients' records, for their owner's eyes alone."""
+    # Whatever the folder and the umask say; SQLite gives the mode to -wal and -shm too.
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))

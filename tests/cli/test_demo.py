@@ -18,6 +18,7 @@ from app.domain.worklist import BOOKINGS, FLAGS, STATUSES
 from app.services import audit, verification, worklist
 from app.services.worklist import Asked
 from tests.cli.commands import COMMAND, Cli
+from tests.support import databases
 
 # A week, so that every weekday is "today" once, then the days on which clocks change and the
 # edges of a day in New York and in UTC.
@@ -172,4 +173,5 @@ def test_two_first_calls_at_once_make_one_practice(home: Path, tmp_path: Path) -
 
 def opened(file: Path) -> Database:
 
-    return open_database(f"sqlite:///{file}")
+    config = file.parents[2] / "config"
+    return open_database(f"sqlite:///{file}", keyring=databases.keyring_of(config))

@@ -19,6 +19,7 @@ from app import server
 from app.db.engine import Database, open_database
 from app.db.scope import OWNER
 from tests.cli.commands import COMMAND, Cli, Ran, Served
+from tests.support import databases
 
 Serving = Callable[..., Served]
 
@@ -36,6 +37,12 @@ def ask(url: str, method: str = "GET", path: str = "/healthz", **named: Any) -> 
     return answer.status, read
 
 
+def opened(folder: Path, name: str) -> Database:
+    """A database that a command made, with the key that it made."""
+    keyring = databases.keyring_of(folder / "config")
+    return open_database(f"sqlite:///{folder}/data/twelveweeks/{name}", keyring=keyring)
+
+
 def test_serve_starts_empty_and_stops_in_order(serving: Serving, tmp_path: Path) -> None:
     served = serving("serve")
     told = served.told()
@@ -44,7 +51,7 @@ def test_serve_starts_empty_and_stops_in_order(serving: Serving, tmp_path: Path)
     assert ask(told["url"], path="/readyz")[0] == 200
     assert served.stop() == 0
     assert "Traceback" not in served.log
-    database = open_database(f"sqlite:///{tmp_path}/data/twelveweeks/twelveweeks.db")
+    database = opened(tmp_path, "twelveweeks.db")
     with database.read(OWNER) as db:
         assert db.exec_driver_sql("SELECT count(*) FROM practice").scalar_one() == 0
     database.dispose()
@@ -78,7 +85,7 @@ def test_a_request_in_hand_is_finished_before_the_end(serving: Serving, tmp_path
         "birth_date": "1980-01-01",
     }
     answers: list[tuple[int, Any]] = []
-    other = open_database(f"sqlite:///{tmp_path}/data/twelveweeks/demo.db")
+    other = opened(tmp_path, "demo.db")
     with other.write(OWNER):
         request = threading.Thread(
             target=lambda: answers.append(

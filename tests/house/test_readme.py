@@ -41,6 +41,7 @@ def test_first_five_minutes_as_written(tmp_path: Path) -> None:
     environment = {
         **os.environ,
         "XDG_DATA_HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
         "HOME": str(tmp_path),
         "TWELVEWEEKS_PORT": port,
     }

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.db.engine import Database
+from app.db.keyring import Keyring
 from app.db.migrate import upgrade
 from app.db.scope import OWNER
 from tests.support.postgres import Postgres, binaries, temporary_folder
@@ -19,6 +20,8 @@ TEMPLATE = "template_migrated"
 def open_run() -> None:
     """Make the folder of this run; called before the workers start."""
     os.environ[RUN] = str(temporary_folder("twelveweeks-"))
+    # Whoever runs the tests keeps their own keys.
+    os.environ["XDG_CONFIG_HOME"] = str(Path(os.environ[RUN]) / "config")
 
 
 def close_run() -> None:
@@ -59,6 +62,11 @@ def sqlite_copy(target: Path) -> str:
             upgrade(f"sqlite:///{template}")
     shutil.copyfile(template, target)
     return f"sqlite:///{target}"
+
+
+def keyring_of(folder: Path) -> Keyring:
+    """The ring that commands use which find their settings in this folder."""
+    return Keyring.from_file(folder / "twelveweeks" / "master.key")
 
 
 def wipe(database: Database) -> None:
