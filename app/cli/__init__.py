@@ -9,7 +9,21 @@ from collections.abc import Sequence
 import typer
 
 from app import __version__
-from app.cli import context, db, demo, due, errors, export, imports, keys, openapi, practices, serve
+from app.cli import (
+    backup,
+    context,
+    db,
+    demo,
+    due,
+    errors,
+    export,
+    imports,
+    keyring,
+    keys,
+    openapi,
+    practices,
+    serve,
+)
 
 STATUS_OF_ERRORS = 2
 
@@ -44,7 +58,10 @@ app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("due")(due.due)
 app.command("openapi")(openapi.openapi)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.add_typer(db.app, name="db")
+app.add_typer(keyring.app, name="keyring")
 app.add_typer(practices.app, name="practice")
 app.add_typer(keys.app, name="keys")
 app.add_typer(imports.app, name="import")

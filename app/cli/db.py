@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import typer
 
+from app import clock
 from app.cli import context
-from app.cli.context import Json
-from app.db import checks, migrate
+from app.cli.context import Json, Unusable
+from app.db import checks, cipher, copying, migrate, sealed, sqlite
+from app.db.keyring import Keyring, MasterKey
 from app.db.queries import practices as practice_rows
 from app.db.scope import DIRECTORY, OWNER
 from app.services import verification
 
-app = typer.Typer(help="The database: upgrade, check, verify.")
+app = typer.Typer(help="The database: upgrade, check, verify, encrypt.")
 
 # A line of progress on stderr for every so many courses.
 _STEP = 10_000
@@ -42,6 +46,57 @@ def upgrade(as_json: Json = False) -> None:
 
 
 @app.command()
+def encrypt(as_json: Json = False) -> None:
+    """Encrypt a plain SQLite file, with the newest master key; its server must be stopped first.
+
+    The file is replaced as a whole once the copy is verified. Disks and backups may hold the
+    plain one still.
+    """
+    file, ring, key = _under()
+    if key is not None:
+        raise Unusable(f"it is encrypted already, with key {key}: see twelveweeks db rekey")
+    made = ring.first(made_on=f"{clock.now():%Y-%m-%d}")
+    _recipher(file, ring, made, as_json)
+
+
+@app.command()
+def rekey(as_json: Json = False) -> None:
+    """Encrypt the SQLite file under a new master key; its server must be stopped first.
+
+    Where `keyring rotate` has made a newer key already, that one is taken. The old key stays in
+    the ring: old backups need it.
+    """
+    file, ring, key = _under()
+    if key is None:
+        raise Unusable("the file is not encrypted: run twelveweeks db encrypt")
+    newest = ring.newest
+    if newest.id == key:
+        newest = ring.add(made_on=f"{clock.now():%Y-%m-%d}")
+    _recipher(file, ring, newest, as_json)
+
+
+def _under() -> tuple[Path, Keyring, str | None]:
+    """Return the file, its ring, and the id of the key it is under."""
+    with context.database() as database, database.read():
+        file, ring = context.file_of(database), database.keyring
+        if file is None or ring is None:
+            raise Unusable("PostgreSQL's disk is encrypted by whoever provides it")
+        return file, ring, database.encrypted_with
+
+
+def _recipher(file: Path, ring: Keyring, key: MasterKey, as_json: bool) -> None:
+    began = perf_counter()
+    cipher.demand(sqlite.driver())
+    rows = sum(copying.recipher(file, ring, key).values())
+    with context.database() as database:
+        secrets = sealed.reseal(database, ring)
+    seconds = round(perf_counter() - began, 2)
+    answer = {"key": key.id, "rows": rows, "secrets": secrets, "seconds": seconds}
+    told = f"{file.name} is under key {key.id}: {rows} rows, verified, {seconds} s"
+    context.emit(answer, as_json, lambda: context.say(told))
+
+
+@app.command()
 def check(as_json: Json = False) -> None:
     """Connect, compare the tables' version, and look for broken data; status 1 if there is any."""
     database = context.opened(context.settings())
@@ -64,6 +119,7 @@ def check(as_json: Json = False) -> None:
             "head": migrate.head(),
             "faults": faults,
             "warnings": checks.warnings(database) if there else [],
+            "key": database.encrypted_with,
             "ok": not faults,
         }
     finally:

@@ -7,8 +7,11 @@ from pathlib import Path
 from typer import TyperException
 
 from app.cli.context import Unusable
+from app.db.backup import NoBackup
+from app.db.copying import NotSound
 from app.db.engine import DatabaseAway, DatabaseBusy, translate
-from app.db.keyring import KeyringUnusable
+from app.db.holding import Held
+from app.db.keyring import KeyringUnusable, SealBroken
 from app.domain.errors import Invalid, Refusal
 
 
@@ -19,8 +22,12 @@ def one_line(error: BaseException) -> str:
 
 
 def _told(error: BaseException) -> str:
-    if isinstance(error, (Unusable, KeyringUnusable)):
+    if isinstance(error, (Unusable, KeyringUnusable, NoBackup, SealBroken)):
         return str(error)
+    if isinstance(error, NotSound):
+        return f"nothing was replaced, because the copy is not sound: {error}"
+    if isinstance(error, Held):
+        return f"{error} is in use: stop the server first"
     if isinstance(error, TyperException):
         return error.format_message()
     if isinstance(error, Invalid):

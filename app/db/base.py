@@ -37,6 +37,11 @@ Key = String(36).with_variant(UUID(as_uuid=False), "postgresql")
 Json = JSON(none_as_null=True)
 
 
+# `mapped_column(LargeBinary, info=SEALED)`: holds what `Keyring.seal` returns, and is sealed again
+# when the keys are rotated.
+SEALED = {"sealed": True}
+
+
 class At(TypeDecorator[datetime]):
     """An instant, aware in Python; SQLite keeps UTC without saying so."""
 
@@ -104,6 +109,7 @@ def one_of(column: str, *values: str) -> CheckConstraint:
 
 
 __all__ = [
+    "SEALED",
     "At",
     "Base",
     "Json",

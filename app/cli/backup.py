@@ -1,0 +1,117 @@
+"""`twelveweeks backup` and `twelveweeks restore`: the whole database as one encrypted file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+
+from app import __version__, clock
+from app.cli import context
+from app.cli.context import Json, Unusable
+from app.db import backup as files
+from app.db import cipher, migrate, sqlite
+from app.db.backup import Contents
+from app.db.copying import Check
+from app.db.engine import Database
+from app.db.keyring import Keyring
+from app.settings import Settings
+
+Replace = Annotated[bool, typer.Option("--replace", help="Put it in the place of what is there.")]
+
+# Looked at in every copy, beside integrity, references and the rows of each table.
+CHECKS: tuple[Check, ...] = ()
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the backup goes.")],
+    replace: Replace = False,
+    as_json: Json = False,
+) -> None:
+    """Write the database, as it is at this moment, into one encrypted and verified file.
+
+    Servers may go on. It can be read with the master key it names and nothing else.
+    """
+    began = perf_counter()
+    _refuse_existing(file, replace)
+    with context.database() as database:
+        place, ring = _embedded(database)
+        made = files.save(
+            place,
+            file,
+            ring,
+            made_at=clock.now().isoformat(timespec="seconds"),
+            program=__version__,
+            more=CHECKS,
+        )
+    _emit(file, made, began, as_json, f"backup of {made.made_at} in {file}")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that backup wrote.")],
+    replace: Replace = False,
+    as_json: Json = False,
+) -> None:
+    """Put a backup where TWELVEWEEKS_DATABASE_URL says: all of it, verified, or nothing.
+
+    A database that is there is kept, unless --replace is given; its server must be stopped first.
+    """
+    began = perf_counter()
+    chosen = context.settings()
+    database = context.opened(chosen)
+    place, ring = _embedded(database)
+    _refuse_existing(place, replace)
+    _refuse_newer(files.contents(file, ring))
+    if chosen.encryption:
+        cipher.demand(sqlite.driver())
+    made = files.restore(file, place, ring, encrypt=chosen.encryption, more=CHECKS)
+    _emit(file, made, began, as_json, f"restored the backup of {made.made_at} to {place}")
+    _tell_older(made, chosen)
+
+
+def _embedded(database: Database) -> tuple[Path, Keyring]:
+    place = context.file_of(database)
+    if place is None:
+        raise Unusable(
+            "PostgreSQL has tools of its own for this: docs/operations/backup.md has the recipe"
+        )
+    assert database.keyring is not None  # noqa: S101 - commands always open with one
+    if not database.keyring.keys:
+        raise Unusable(
+            f"backups are encrypted, and there is no master key in {database.keyring.place}: "
+            "run twelveweeks keyring create, or bring the key that the backup was made with"
+        )
+    return place, database.keyring
+
+
+def _refuse_existing(file: Path, replace: bool) -> None:
+    if not replace and file.exists() and file.stat().st_size:
+        raise Unusable(f"{file} is there already; --replace puts the new one in its place")
+
+
+def _refuse_newer(held: Contents) -> None:
+    if held.revision is not None and held.revision > migrate.head():
+        raise Unusable(f"the backup is at {held.revision}: a newer Twelveweeks made it")
+
+
+def _tell_older(held: Contents, chosen: Settings) -> None:
+    if held.revision != migrate.head():
+        context.tell("its tables are of an older program: run twelveweeks db upgrade")
+    if not chosen.encryption:
+        context.warn_plain(chosen)
+
+
+def _emit(file: Path, held: Contents, began: float, as_json: bool, told: str) -> None:
+    seconds, size = round(perf_counter() - began, 2), file.stat().st_size
+    total = sum(held.rows.values())
+    answer: dict[str, Any] = {"file": str(file), "bytes": size, "seconds": seconds, "total": total}
+
+    def show() -> None:
+        context.say(told)
+        context.say(f"{total} rows, {size} bytes, {seconds} s, key {held.key}")
+        context.table(("table", "rows"), list(held.rows.items()))
+
+    context.emit(asdict(held) | answer, as_json, show)

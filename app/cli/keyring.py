@@ -1,0 +1,74 @@
+"""`twelveweeks keyring`: the master keys, by their ids; a key itself is never shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from app import clock
+from app.cli import context
+from app.cli.context import Json, Unusable
+from app.db import sealed
+from app.db.keyring import Keyring
+
+app = typer.Typer(help="Master keys: create the first, rotate, show which there are.")
+
+
+@app.command()
+def create(as_json: Json = False) -> None:
+    """Make the first master key; commands that make a database do so by themselves."""
+    ring = _ring()
+    if ring.keys:
+        raise Unusable(f"there is a key already in {ring.place}: see twelveweeks keyring rotate")
+    ring.first(made_on=_today())
+    _emit(ring, as_json, f"made; keep a copy of {ring.place} elsewhere")
+
+
+@app.command()
+def rotate(as_json: Json = False) -> None:
+    """Make a new master key and seal stored secrets again under it; servers may go on.
+
+    The database file stays under the key it has until `twelveweeks db rekey`. Old keys stay: old
+    backups need them. Keys from TWELVEWEEKS_MASTER_KEY are rotated by putting a new one in front;
+    this then seals the secrets again.
+    """
+    ring = _ring()
+    ring.newest  # noqa: B018 - there is one to rotate
+    # The database first: a key is not to be made for one that cannot be opened.
+    with context.database() as database:
+        if ring.file is not None:
+            ring.add(made_on=_today())
+        count = sealed.reseal(database, ring)
+    _emit(ring, as_json, f"the newest key is {ring.newest.id}; {count} secrets sealed again")
+
+
+@app.command()
+def show(as_json: Json = False) -> None:
+    """List the master keys, newest first: ids and the days they were made."""
+    ring = _ring()
+    heads = ("id", "made on")
+
+    def table() -> None:
+        context.table(heads, [(key.id, key.made_on) for key in ring.keys])
+        context.tell(f"in {ring.place}")
+
+    context.emit(_shown(ring), as_json, table)
+
+
+def _ring() -> Keyring:
+    chosen = context.settings()
+    return Keyring.chosen(chosen.key_file, chosen.master_key)
+
+
+def _today() -> str:
+    return f"{clock.now():%Y-%m-%d}"
+
+
+def _emit(ring: Keyring, as_json: bool, told: str) -> None:
+    context.emit(_shown(ring), as_json, lambda: context.say(told))
+
+
+def _shown(ring: Keyring) -> dict[str, Any]:
+    keys = [{"id": key.id, "made_on": key.made_on} for key in ring.keys]
+    return {"place": ring.place, "keys": keys}

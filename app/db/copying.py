@@ -1,0 +1,180 @@
+"""Whole database files: copied under another key, verified, put in the place of another."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.db import checks, cipher, holding, sqlite
+from app.db.engine import Connection, open_database
+from app.db.failures import translate
+from app.db.holding import Held
+from app.db.keyring import DATABASE, Keyring, MasterKey
+
+log = logging.getLogger(__name__)
+
+# Looks at a finished copy and says what is wrong with it, without values of rows.
+Check = Callable[[Connection], list[str]]
+
+
+class NotSound(Exception):
+    """A copy is not what it was made from, or that was broken already; nothing was replaced."""
+
+
+@contextmanager
+def workplace(beside: Path) -> Iterator[Path]:
+    """Lend a private folder on the same disk as `beside`; it goes with all that is left in it."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", dir=beside.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def opened(
+    file: Path, keyring: Keyring, *, label: str = DATABASE, encrypt: bool = True
+) -> Iterator[tuple[Any, MasterKey | None]]:
+    """Lend the driver's own connection to a file, and the key that fitted."""
+    driver = sqlite.driver()
+    unlocking = cipher.Unlocking(file, keyring, encrypt=encrypt, label=label)
+
+    def connect() -> Any:
+        sqlite.keep_private(file)
+        return driver.connect(str(file), isolation_level=None)
+
+    with closing(unlocking.open(connect, driver)) as raw:
+        yield raw, unlocking.fitted
+
+
+def copy(source: Any, was: MasterKey | None, target: Path, key: bytes | None) -> dict[str, int]:
+    """Copy one moment of the source into a new file; the rows of each table at that moment.
+
+    Others may go on writing. `key` None makes a plain file.
+    """
+    sqlite.keep_private(target)
+    source.execute("BEGIN")
+    try:
+        # The first read fixes the moment for everything that follows.
+        rows = counted(source)
+        if was is not None and key is not None:
+            with closing(sqlite.driver().connect(str(target), isolation_level=None)) as into:
+                into.execute(f'PRAGMA key = "{cipher.pragma(key)}"').fetchall()
+                source.backup(into)
+                # One file and nothing beside it, to be moved or read as a whole.
+                into.execute("PRAGMA journal_mode = DELETE").fetchall()
+            return rows
+    finally:
+        source.execute("COMMIT")
+    # Pages of a plain file are laid out differently, so this way goes by statements.
+    quoted = f'"{cipher.pragma(key)}"' if key else "''"
+    source.execute(f"ATTACH DATABASE ? AS target KEY {quoted}", (str(target),))
+    try:
+        source.execute("BEGIN")
+        try:
+            rows = counted(source)
+            source.execute("SELECT sqlcipher_export('target')").fetchall()
+        finally:
+            source.execute("COMMIT")
+    finally:
+        source.execute("DETACH DATABASE target")
+    return rows
+
+
+def counted(raw: Any) -> dict[str, int]:
+    """Return how many rows each table has."""
+    listed = raw.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' "
+        "ORDER BY name"
+    ).fetchall()
+    return {
+        name: raw.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608
+        for (name,) in listed
+    }
+
+
+def verify(
+    file: Path,
+    rows: Mapping[str, int],
+    keyring: Keyring,
+    *,
+    label: str = DATABASE,
+    more: Sequence[Check] = (),
+) -> None:
+    """Read the whole file again; `NotSound` names what differs from what it should hold."""
+    database = open_database(f"sqlite:///{file}", pool_size=1, keyring=keyring, label=label)
+    try:
+        faults = checks.faults(database)
+        with database.read() as db:
+            found = counted(db.connection.dbapi_connection)
+            faults += [
+                f"{table} has {found.get(table, 0)} rows and should have {rows.get(table, 0)}"
+                for table in sorted({*rows, *found})
+                if rows.get(table) != found.get(table)
+            ]
+            faults += [fault for check in more for fault in check(db)]
+    finally:
+        database.dispose()
+    if faults:
+        raise NotSound(f"{'; '.join(faults[:3])} ({len(faults)} faults)")
+    with opened(file, keyring, label=label) as (raw, _):
+        fold(raw, file)
+
+
+def fold(raw: Any, file: Path) -> None:
+    """Bring everything into the one file and hold it alone; `Held` when others have it open."""
+    raw.execute("PRAGMA main.locking_mode = EXCLUSIVE").fetchall()
+    try:
+        (mode,) = raw.execute("PRAGMA journal_mode = DELETE").fetchone()
+    except Exception as failure:
+        if translate(failure) is failure:
+            raise
+        mode = None
+    if mode != "delete":
+        raise Held(file.name)
+
+
+def put(made: Path, place: Path) -> None:
+    """Move a finished file to its place, so that either the old or the new one is there."""
+    descriptor = os.open(made, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    made.replace(place)
+    holding.settle(place.parent)
+
+
+def recipher(file: Path, keyring: Keyring, key: MasterKey) -> dict[str, int]:
+    """Encrypt a database file under `key`, whatever it was before; the rows of each table.
+
+    Raises `Held` when anything has the file open, and `NotSound` before anything is replaced.
+    """
+    with holding.alone(file), workplace(file) as folder:
+        made = folder / file.name
+        with opened(file, keyring) as (source, was):
+            fold(source, file)
+            rows = copy(source, was, made, key.derived(DATABASE))
+            verify(made, rows, keyring)
+        put(made, file)
+    return rows
+
+
+def clear(place: Path, keyring: Keyring) -> None:
+    """Make a place ready for another file: the companions of the old one would be read with it."""
+    try:
+        with opened(place, keyring) as (raw, _):
+            fold(raw, place)
+    except Held:
+        raise
+    except Exception:
+        # No key, or broken: what its log still held cannot be told any more.
+        log.warning("%s could not be read before it was replaced", place.name)
+    for companion in ("-wal", "-shm", "-journal"):
+        place.with_name(f"{place.name}{companion}").unlink(missing_ok=True)
