@@ -13,7 +13,7 @@ from typing import Any
 
 from app.db import checks, cipher, holding, sqlite
 from app.db.engine import Connection, open_database
-from app.db.failures import translate
+from app.db.failures import DatabaseAway, translate
 from app.db.holding import Held
 from app.db.keyring import DATABASE, Keyring, MasterKey
 
@@ -119,6 +119,8 @@ def verify(
                 if rows.get(table) != found.get(table)
             ]
             faults += [fault for check in more for fault in check(db)]
+    except DatabaseAway as failure:
+        faults = [f"it cannot be read ({failure})"]
     finally:
         database.dispose()
     if faults:

@@ -46,9 +46,9 @@ class Share:
 
 
 @contextmanager
-def alone(file: Path) -> Iterator[None]:
-    """Hold the file alone, or raise `Held` at once."""
-    descriptor = _locked(file, exclusive=True)
+def alone(file: Path, *, patient: bool = False) -> Iterator[None]:
+    """Hold the file alone; `Held` at once when others hold it, unless `patient`."""
+    descriptor = _locked(file, exclusive=True, patient=patient)
     try:
         yield
     finally:
@@ -65,13 +65,14 @@ def settle(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _locked(file: Path, *, exclusive: bool) -> int:
+def _locked(file: Path, *, exclusive: bool, patient: bool = False) -> int:
     # Beside it, and never the file itself: closing that would drop SQLite's locks on it.
     beside = file.with_name(f"{file.name}-lock")
     descriptor = os.open(beside, os.O_RDONLY | os.O_CREAT, 0o600)
     if sys.platform != "win32":  # there a file that is open cannot be replaced anyway
+        how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
         try:
-            fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, how if patient else how | fcntl.LOCK_NB)
         except OSError:
             os.close(descriptor)
             raise Held(file.name) from None

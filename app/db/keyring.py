@@ -156,7 +156,7 @@ class Keyring:
                 "the keys come from TWELVEWEEKS_MASTER_KEY: put the new one there, in front"
             )
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._guard, holding.alone(self.file):
+        with self._guard, holding.alone(self.file, patient=True):
             known = _read(self.file)
             if known and only_first:
                 self._keys = known
