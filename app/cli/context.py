@@ -116,7 +116,12 @@ def make_key(database: Database, chosen: Settings) -> None:
     file = file_of(database)
     if file and chosen.encryption and database.keyring and cipher.is_new(file):
         cipher.demand(sqlite.driver())
-        database.keyring.first(made_on=f"{clock.now():%Y-%m-%d}")
+        database.keyring.first(made_on=today())
+
+
+def today() -> str:
+    """Return the day that a new key is noted with."""
+    return clock.now().date().isoformat()
 
 
 def warn_plain(chosen: Settings) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import typer
 
-from app import clock
 from app.cli import context
 from app.cli.context import Json, Unusable
 from app.db import checks, cipher, copying, migrate, sealed, sqlite
@@ -55,8 +55,7 @@ def encrypt(as_json: Json = False) -> None:
     file, ring, key = _under()
     if key is not None:
         raise Unusable(f"it is encrypted already, with key {key}: see twelveweeks db rekey")
-    made = ring.first(made_on=f"{clock.now():%Y-%m-%d}")
-    _recipher(file, ring, made, as_json)
+    _recipher(file, ring, lambda: ring.first(made_on=context.today()), as_json)
 
 
 @app.command()
@@ -69,10 +68,11 @@ def rekey(as_json: Json = False) -> None:
     file, ring, key = _under()
     if key is None:
         raise Unusable("the file is not encrypted: run twelveweeks db encrypt")
-    newest = ring.newest
-    if newest.id == key:
-        newest = ring.add(made_on=f"{clock.now():%Y-%m-%d}")
-    _recipher(file, ring, newest, as_json)
+
+    def newer() -> MasterKey:
+        return ring.add(made_on=context.today()) if ring.newest.id == key else ring.newest
+
+    _recipher(file, ring, newer, as_json)
 
 
 def _under() -> tuple[Path, Keyring, str | None]:
@@ -84,10 +84,11 @@ def _under() -> tuple[Path, Keyring, str | None]:
         return file, ring, database.encrypted_with
 
 
-def _recipher(file: Path, ring: Keyring, key: MasterKey, as_json: bool) -> None:
+def _recipher(file: Path, ring: Keyring, choose: Callable[[], MasterKey], as_json: bool) -> None:
     began = perf_counter()
     cipher.demand(sqlite.driver())
-    rows = sum(copying.recipher(file, ring, key).values())
+    key, held = copying.recipher(file, ring, choose)
+    rows = sum(held.values())
     with context.database() as database:
         secrets = sealed.reseal(database, ring)
     seconds = round(perf_counter() - began, 2)

@@ -6,7 +6,6 @@ from typing import Any
 
 import typer
 
-from app import clock
 from app.cli import context
 from app.cli.context import Json, Unusable
 from app.db import sealed
@@ -21,7 +20,7 @@ def create(as_json: Json = False) -> None:
     ring = _ring()
     if ring.keys:
         raise Unusable(f"there is a key already in {ring.place}: see twelveweeks keyring rotate")
-    ring.first(made_on=_today())
+    ring.first(made_on=context.today())
     _emit(ring, as_json, f"made; keep a copy of {ring.place} elsewhere")
 
 
@@ -38,7 +37,7 @@ def rotate(as_json: Json = False) -> None:
     # The database first: a key is not to be made for one that cannot be opened.
     with context.database() as database:
         if ring.file is not None:
-            ring.add(made_on=_today())
+            ring.add(made_on=context.today())
         count = sealed.reseal(database, ring)
     _emit(ring, as_json, f"the newest key is {ring.newest.id}; {count} secrets sealed again")
 
@@ -59,10 +58,6 @@ def show(as_json: Json = False) -> None:
 def _ring() -> Keyring:
     chosen = context.settings()
     return Keyring.chosen(chosen.key_file, chosen.master_key)
-
-
-def _today() -> str:
-    return f"{clock.now():%Y-%m-%d}"
 
 
 def _emit(ring: Keyring, as_json: bool, told: str) -> None:

@@ -153,19 +153,23 @@ def put(made: Path, place: Path) -> None:
     holding.settle(place.parent)
 
 
-def recipher(file: Path, keyring: Keyring, key: MasterKey) -> dict[str, int]:
-    """Encrypt a database file under `key`, whatever it was before; the rows of each table.
+def recipher(
+    file: Path, keyring: Keyring, choose: Callable[[], MasterKey]
+) -> tuple[MasterKey, dict[str, int]]:
+    """Encrypt a database file under another key; the key and the rows of each table.
 
-    Raises `Held` when anything has the file open, and `NotSound` before anything is replaced.
+    `choose` is asked once the file is held, so that no key is made for nothing. Raises `Held`
+    when anything has the file open, and `NotSound` before anything is replaced.
     """
     with holding.alone(file), workplace(file) as folder:
         made = folder / file.name
         with opened(file, keyring) as (source, was):
             fold(source, file)
+            key = choose()
             rows = copy(source, was, made, key.derived(DATABASE))
             verify(made, rows, keyring)
         put(made, file)
-    return rows
+    return key, rows
 
 
 def clear(place: Path, keyring: Keyring) -> None:

@@ -171,7 +171,7 @@ def test_a_plain_file_becomes_an_encrypted_one(file: Path, ring: Keyring, tmp_pa
         with plain.read() as db:
             db.execute(text("ANALYZE"))
         assert plain.encrypted_with is None
-    rows = copying.recipher(file, ring, ring.newest)
+    _, rows = copying.recipher(file, ring, lambda: ring.newest)
     assert rows["note"] == len(CANARIES)
     assert hits(tmp_path) == set()
     with opened(file, ring) as database:
@@ -192,7 +192,7 @@ def test_a_new_key_and_the_old_one_opens_it_no_longer(
     with opened(file, ring) as database:
         assert words(database) == CANARIES  # tried newest first, found with the one before
         assert database.encrypted_with == old.newest.id
-    assert copying.recipher(file, ring, added)["note"] == len(CANARIES)
+    assert copying.recipher(file, ring, lambda: added)[1]["note"] == len(CANARIES)
     with opened(file, Keyring([added])) as database:
         assert words(database) == CANARIES
     with opened(file, old) as database, pytest.raises(cipher.NoKeyFits), database.read():
@@ -206,7 +206,7 @@ def test_a_ring_from_a_file_learns_of_the_new_key(
     encrypted.dispose()
     assert ring.file
     elsewhere = Keyring.from_file(ring.file)
-    copying.recipher(file, elsewhere, elsewhere.add(made_on=DAY))
+    copying.recipher(file, elsewhere, lambda: elsewhere.add(made_on=DAY))
     assert words(encrypted) == CANARIES
     assert encrypted.encrypted_with == elsewhere.newest.id
 
@@ -215,14 +215,14 @@ def test_a_file_in_use_is_left_as_it_is(encrypted: Database, file: Path, ring: K
     assert words(encrypted) == CANARIES
     old, added = Keyring(ring.keys), ring.add(made_on=DAY)
     with pytest.raises(Held):
-        copying.recipher(file, ring, added)
+        copying.recipher(file, ring, lambda: added)
     encrypted.dispose()
     # A program that knows nothing of the lock beside the file has SQLite's own.
     with copying.opened(file, old) as (raw, _):
         raw.execute("BEGIN")
         raw.execute("SELECT count(*) FROM note").fetchone()
         with pytest.raises(Held):
-            copying.recipher(file, ring, added)
+            copying.recipher(file, ring, lambda: added)
     with opened(file, old) as database:
         assert words(database) == CANARIES
     assert not [path for path in file.parent.iterdir() if path.name.startswith(".")]
