@@ -14,6 +14,7 @@ from app import clock
 from app.db import sqlite
 from benchmarks import (
     lines_alone,
+    lines_encryption,
     lines_http,
     lines_sqlite,
     lines_storage,
@@ -79,6 +80,7 @@ def _steps(stage: Stage, *, quick: bool) -> dict[str, Callable[[], None]]:
         "depth": lambda: lines_http.by_depth(stage),
         "crowd": lambda: lines_http.in_a_crowd(stage),
         "writers": lambda: lines_sqlite.writers(stage),
+        "encryption": lambda: lines_encryption.encrypted(stage),
         "import": lambda: lines_sqlite.imports(stage, less(20_000, 600)),
         "space": lambda: lines_storage.bytes_a_session(stage, less(5_000, 300)),
         "engine": lambda: lines_alone.engine(stage, less(200_000, 10_000)),

@@ -69,6 +69,11 @@ def keyring_of(folder: Path) -> Keyring:
     return Keyring.from_file(folder / "twelveweeks" / "master.key")
 
 
+def keyring_set() -> Keyring:
+    """The ring of this run's commands."""
+    return keyring_of(Path(os.environ["XDG_CONFIG_HOME"]))
+
+
 def wipe(database: Database) -> None:
     """Empty every table, as fast as it goes: for a clean start in the middle of a test, too."""
     with database.write(OWNER) as db:

@@ -9,6 +9,7 @@ from statistics import median
 
 import pytest
 
+from app.db import cipher, copying
 from app.db.sqlite import driver
 from tests.support import databases
 from tests.verify.serving import Process
@@ -23,7 +24,10 @@ START = 3.0  # seconds, at the median: a start is mostly imports, and the machin
 
 
 def test_twenty_kills_lose_nothing(tmp_path: Path) -> None:
-    url = databases.sqlite_copy(tmp_path / "clinic.db")
+    file = tmp_path / "clinic.db"
+    url = f"sqlite:///{file}"
+    key_of_file = said(url, "db", "upgrade")["key"]
+    assert (key_of_file is not None) == cipher.can_encrypt(driver())
     practice = said(url, "practice", "create", "--name", "Kill", "--time-zone", "America/New_York")
     key = said(url, "keys", "create", "--practice", practice["id"], "--name", "writers")["key"]
     writers = [Writer(number, key) for number in range(WRITERS)]
@@ -63,7 +67,17 @@ def test_twenty_kills_lose_nothing(tmp_path: Path) -> None:
     assert replayed <= unknown
     assert median(starts) < START
 
-    db = driver().connect(tmp_path / "clinic.db")
+    with copying.opened(file, databases.keyring_set()) as (db, key):
+        assert (key and key.id) == key_of_file
+        _check(db, acknowledged, total)
+
+    verified = said(url, "db", "verify")
+    assert verified["ok"]
+    assert verified["courses"] == len(acknowledged["course"])
+
+
+def _check(db: Any, acknowledged: dict[str, set[str]], total: int) -> None:
+    """Compare what was acknowledged with what is saved."""
     assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert db.execute("PRAGMA foreign_key_check").fetchall() == []
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -78,8 +92,3 @@ def test_twenty_kills_lose_nothing(tmp_path: Path) -> None:
         assert unaudited.fetchone() == (0,), f"{table}: without an audit row"
     claims = db.execute("SELECT count(*), count(status) FROM idempotency").fetchone()
     assert claims == (total, total)
-    db.close()
-
-    verified = said(url, "db", "verify")
-    assert verified["ok"]
-    assert verified["courses"] == len(acknowledged["course"])
