@@ -13,7 +13,8 @@ RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e .
     && /opt/venv/bin/pip uninstall --yes setuptools pip
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --home-dir /var/lib/twelveweeks --create-home twelveweeks
+RUN useradd --system --uid 10001 --home-dir /var/lib/twelveweeks --create-home twelveweeks \
+    && install -d -m 700 -o twelveweeks /etc/twelveweeks
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv/twelveweeks /srv/twelveweeks
 ENV PATH=/opt/venv/bin:$PATH \
@@ -21,10 +22,12 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     TWELVEWEEKS_HOST=0.0.0.0 \
     TWELVEWEEKS_PORT=8000 \
-    TWELVEWEEKS_DATABASE_URL=sqlite:////var/lib/twelveweeks/twelveweeks.db
+    TWELVEWEEKS_DATABASE_URL=sqlite:////var/lib/twelveweeks/twelveweeks.db \
+    TWELVEWEEKS_KEY_FILE=/etc/twelveweeks/master.key
 USER twelveweeks
 WORKDIR /var/lib/twelveweeks
-VOLUME /var/lib/twelveweeks
+# Two volumes, to be kept and backed up apart: the data, and the keys that open it.
+VOLUME /var/lib/twelveweeks /etc/twelveweeks
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 # The certificate is not looked at: it is this very container that is asked.

@@ -67,8 +67,8 @@ def test_twenty_kills_lose_nothing(tmp_path: Path) -> None:
     assert replayed <= unknown
     assert median(starts) < START
 
-    with copying.opened(file, databases.keyring_set()) as (db, key):
-        assert (key and key.id) == key_of_file
+    with copying.opened(file, databases.keyring_set()) as (db, fitted):
+        assert (fitted and fitted.id) == key_of_file
         _check(db, acknowledged, total)
 
     verified = said(url, "db", "verify")
