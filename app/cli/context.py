@@ -26,6 +26,7 @@ from app.services import audit
 from app.settings import Settings
 
 NAME = "twelveweeks command line"
+PLAIN = "the database file is not encrypted: twelveweeks db encrypt does it"
 
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout and nothing else, for scripts.")
@@ -133,10 +134,7 @@ def warn_plain(chosen: Settings) -> None:
     finally:
         database.dispose()
     if plain:
-        remedy = (
-            "run twelveweeks db encrypt" if chosen.encryption else "TWELVEWEEKS_ENCRYPTION is off"
-        )
-        tell(f"warning: the database file is not encrypted: {remedy}")
+        tell(f"warning: {PLAIN if chosen.encryption else f'{PLAIN} (encryption is switched off)'}")
 
 
 def revision(database: Database) -> str | None:

@@ -12,6 +12,7 @@ import typer
 from app.cli import context
 from app.cli.context import Json, Unusable
 from app.db import checks, cipher, copying, migrate, sealed, sqlite
+from app.db.engine import Database
 from app.db.keyring import Keyring, MasterKey
 from app.db.queries import practices as practice_rows
 from app.db.scope import DIRECTORY, OWNER
@@ -119,7 +120,7 @@ def check(as_json: Json = False) -> None:
             "revision": found,
             "head": migrate.head(),
             "faults": faults,
-            "warnings": checks.warnings(database) if there else [],
+            "warnings": _warnings(database) if there else [],
             "key": database.encrypted_with,
             "ok": not faults,
         }
@@ -128,6 +129,11 @@ def check(as_json: Json = False) -> None:
     context.emit(answer, as_json, lambda: _show(answer))
     if faults:
         raise typer.Exit(1)
+
+
+def _warnings(database: Database) -> list[str]:
+    plain = database.dialect == "sqlite" and database.encrypted_with is None
+    return checks.warnings(database) + ([context.PLAIN] if plain else [])
 
 
 def _show(answer: dict[str, Any]) -> None:

@@ -111,7 +111,7 @@ def restore(
     with file.open("rb") as stream:
         held, key = _head(stream, file, keyring)
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with holding.alone(place), copying.workplace(place) as folder:
+        with holding.alone(place), copying.workplace(place, alone=True) as folder:
             payload, made = folder / "payload.db", folder / place.name
             if _unpacked(stream, payload) != held.sha256:
                 raise NoBackup(f"{file.name} is damaged: it is not what was written")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import shutil
@@ -28,9 +29,16 @@ class NotSound(Exception):
 
 
 @contextmanager
-def workplace(beside: Path) -> Iterator[Path]:
-    """Lend a private folder on the same disk as `beside`; it goes with all that is left in it."""
-    folder = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", dir=beside.parent))
+def workplace(beside: Path, *, alone: bool = False) -> Iterator[Path]:
+    """Lend a private folder on the same disk as `beside`; it goes with all that is left in it.
+
+    `alone` says that the caller holds the file alone: what an interrupted call left goes too.
+    """
+    prefix = f".{beside.name}."
+    if alone:
+        for stale in beside.parent.glob(f"{glob.escape(prefix)}*"):
+            shutil.rmtree(stale, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=beside.parent))
     try:
         yield folder
     finally:
@@ -161,7 +169,7 @@ def recipher(
     `choose` is asked once the file is held, so that no key is made for nothing. Raises `Held`
     when anything has the file open, and `NotSound` before anything is replaced.
     """
-    with holding.alone(file), workplace(file) as folder:
+    with holding.alone(file), workplace(file, alone=True) as folder:
         made = folder / file.name
         with opened(file, keyring) as (source, was):
             fold(source, file)

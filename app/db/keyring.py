@@ -109,6 +109,7 @@ class Keyring:
 
         Raises `KeyringUnusable` when others can read the file or it cannot be understood.
         """
+        file = file.expanduser()
         return cls(_read(file), file=file)
 
     @property
