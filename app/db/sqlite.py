@@ -166,6 +166,8 @@ def make(
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=0,
+        # What others wrote makes a connection forget its pages: better one that wrote it itself.
+        pool_use_lifo=True,
         pool_timeout=busy_timeout,
         pool_reset_on_return=None,
         connect_args={"check_same_thread": False, "timeout": busy_timeout},

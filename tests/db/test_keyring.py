@@ -135,7 +135,7 @@ def test_what_is_sealed_is_opened_again(ring: Keyring) -> None:
     for plain in (b"", b"a", secrets.token_bytes(5000)):
         sealed = ring.seal(plain, **PLACE)
         assert ring.open(sealed, **PLACE) == plain
-        assert plain[:1] == b"" or plain not in sealed
+        assert len(plain) < 16 or plain not in sealed
     assert ring.seal(b"a", **PLACE) != ring.seal(b"a", **PLACE)
 
 
