@@ -13,6 +13,7 @@ from app import clock
 from app.db import copying
 from app.db.engine import open_database
 from app.db.keyring import Keyring
+from app.db.scope import OWNER
 from benchmarks import processes
 from benchmarks.lines_http import writes
 from benchmarks.load import get
@@ -79,7 +80,7 @@ def _connecting(stage: Stage, plain: Practice, secret: Practice, ring: Keyring) 
             database = open_database(practice.url, pool_size=1, keyring=ring)
             began = perf_counter()
             for _ in range(_CONNECTS):
-                with database.read():
+                with database.read(OWNER):
                     pass
                 database.dispose()
             values.append((perf_counter() - began) / _CONNECTS * 1e3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -18,12 +19,15 @@ from app.db.backup import Contents
 from app.db.copying import Check
 from app.db.engine import Database
 from app.db.keyring import Keyring
+from app.db.queries import practices as practice_rows
+from app.db.scope import DIRECTORY
+from app.services import seals
 from app.settings import Settings
 
 Replace = Annotated[bool, typer.Option("--replace", help="Put it in the place of what is there.")]
 
-# Looked at in every copy, beside integrity, references and the rows of each table.
-CHECKS: tuple[Check, ...] = ()
+# Rows that no seal is over yet are no fault of a copy: a server that runs will seal them.
+_BROKEN = frozenset({"edited", "deleted", "missing", "altered"})
 
 
 def backup(
@@ -39,15 +43,16 @@ def backup(
     _refuse_existing(file, replace)
     with context.database() as database:
         place, ring = _embedded(database)
-        made = files.save(
+        now = clock.now()
+        made, faults = files.save(
             place,
             file,
             ring,
-            made_at=clock.now().isoformat(timespec="seconds"),
+            made_at=now.isoformat(timespec="seconds"),
             program=__version__,
-            more=CHECKS,
+            more=[_seals(now)],
         )
-    _emit(file, made, began, as_json, f"backup of {made.made_at} in {file}")
+    _emit(file, made, faults, began, as_json, f"backup of {made.made_at} in {file}")
 
 
 def restore(
@@ -67,9 +72,29 @@ def restore(
     _refuse_newer(files.contents(file, ring))
     if chosen.encryption:
         cipher.demand(sqlite.driver())
-    made = files.restore(file, place, ring, encrypt=chosen.encryption, more=CHECKS)
-    _emit(file, made, began, as_json, f"restored the backup of {made.made_at} to {place}")
+    more = [_seals(clock.now())]
+    made, faults = files.restore(file, place, ring, encrypt=chosen.encryption, more=more)
     _tell_older(made, chosen)
+    told = f"restored the backup of {made.made_at} to {place}"
+    _emit(file, made, faults, began, as_json, told)
+
+
+def _seals(now: datetime) -> Check:
+    """Return the check that compares the audit log of every practice with its seals."""
+
+    def check(database: Database) -> list[str]:
+        if context.revision(database) != migrate.head():
+            return []  # tables of an older program, which this one cannot read
+        with database.read(DIRECTORY) as db:
+            known = [practice["id"] for practice in practice_rows.every(db)]
+        return [
+            f"audit log of practice {id}: {what} {which}"
+            for id in known
+            for what, which in seals.verify(database, practice_id=id, now=now).faults
+            if what in _BROKEN
+        ]
+
+    return check
 
 
 def _embedded(database: Database) -> tuple[Path, Keyring]:
@@ -104,14 +129,27 @@ def _tell_older(held: Contents, chosen: Settings) -> None:
         context.warn_plain(chosen)
 
 
-def _emit(file: Path, held: Contents, began: float, as_json: bool, told: str) -> None:
+def _emit(
+    file: Path, held: Contents, faults: list[str], began: float, as_json: bool, told: str
+) -> None:
+    """Print the answer; status 1 when the checks found something in what was copied."""
     seconds, size = round(perf_counter() - began, 2), file.stat().st_size
     total = sum(held.rows.values())
-    answer: dict[str, Any] = {"file": str(file), "bytes": size, "seconds": seconds, "total": total}
+    answer: dict[str, Any] = {
+        "file": str(file),
+        "bytes": size,
+        "seconds": seconds,
+        "total": total,
+        "faults": faults,
+    }
 
     def show() -> None:
         context.say(told)
         context.say(f"{total} rows, {size} bytes, {seconds} s, key {held.key}")
         context.table(("table", "rows"), list(held.rows.items()))
+        for fault in faults:
+            context.say(f"fault: {fault}")
 
     context.emit(asdict(held) | answer, as_json, show)
+    if faults:
+        raise typer.Exit(1)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from app import clock
-from app.db import cipher, migrate, sqlite
+from app.db import cipher, migrate, sealed, sqlite
 from app.db.engine import Connection, Database, open_database
 from app.db.keyring import Keyring
 from app.db.queries import practices as practice_rows
@@ -118,6 +118,13 @@ def make_key(database: Database, chosen: Settings) -> None:
     if file and chosen.encryption and database.keyring and cipher.is_new(file):
         cipher.demand(sqlite.driver())
         database.keyring.first(made_on=today())
+
+
+def reseal(database: Database, keyring: Keyring) -> int:
+    """Seal every practice's secrets again under the newest key; how many there were."""
+    with database.read(DIRECTORY) as db:
+        known = [practice["id"] for practice in practice_rows.every(db)]
+    return sum(sealed.reseal(database, keyring, practice_id=id) for id in known)
 
 
 def today() -> str:

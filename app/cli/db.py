@@ -11,7 +11,7 @@ import typer
 
 from app.cli import context
 from app.cli.context import Json, Unusable
-from app.db import checks, cipher, copying, migrate, sealed, sqlite
+from app.db import checks, cipher, copying, migrate, sqlite
 from app.db.engine import Database
 from app.db.keyring import Keyring, MasterKey
 from app.db.queries import practices as practice_rows
@@ -78,7 +78,7 @@ def rekey(as_json: Json = False) -> None:
 
 def _under() -> tuple[Path, Keyring, str | None]:
     """Return the file, its ring, and the id of the key it is under."""
-    with context.database() as database, database.read():
+    with context.database() as database, database.read(OWNER):
         file, ring = context.file_of(database), database.keyring
         if file is None or ring is None:
             raise Unusable("PostgreSQL's disk is encrypted by whoever provides it")
@@ -91,7 +91,7 @@ def _recipher(file: Path, ring: Keyring, choose: Callable[[], MasterKey], as_jso
     key, held = copying.recipher(file, ring, choose)
     rows = sum(held.values())
     with context.database() as database:
-        secrets = sealed.reseal(database, ring)
+        secrets = context.reseal(database, ring)
     seconds = round(perf_counter() - began, 2)
     answer = {"key": key.id, "rows": rows, "secrets": secrets, "seconds": seconds}
     told = f"{file.name} is under key {key.id}: {rows} rows, verified, {seconds} s"

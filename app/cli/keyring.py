@@ -8,7 +8,6 @@ import typer
 
 from app.cli import context
 from app.cli.context import Json, Unusable
-from app.db import sealed
 from app.db.keyring import Keyring
 
 app = typer.Typer(help="Master keys: create the first, rotate, show which there are.")
@@ -38,7 +37,7 @@ def rotate(as_json: Json = False) -> None:
     with context.database() as database:
         if ring.file is not None:
             ring.add(made_on=context.today())
-        count = sealed.reseal(database, ring)
+        count = context.reseal(database, ring)
     _emit(ring, as_json, f"the newest key is {ring.newest.id}; {count} secrets sealed again")
 
 

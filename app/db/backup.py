@@ -13,8 +13,9 @@ from typing import IO
 
 from app.db import copying, holding, migrate
 from app.db.copying import Check, NotSound
-from app.db.engine import Connection
+from app.db.engine import Database
 from app.db.keyring import BACKUP, DATABASE, Keyring, KeyringUnusable, MasterKey, SealBroken
+from app.db.scope import OWNER
 
 _MAGIC = b"twelveweeks backup 1\n"
 _LONGEST_HEAD = 1 << 20
@@ -46,8 +47,10 @@ def save(
     made_at: str,
     program: str,
     more: Sequence[Check] = (),
-) -> Contents:
-    """Write the backup of a database file that may be in use; what it holds.
+) -> tuple[Contents, list[str]]:
+    """Write the backup of a database file that may be in use; what it holds, what checks say.
+
+    What they say is no reason to go without a backup, so it is there all the same.
 
     Nothing is at `out` before all of it was read again and found to be what the database held.
     Raises `NotSound`, and `KeyringUnusable` when there is no key.
@@ -60,11 +63,13 @@ def save(
             rows = copying.copy(source, was, snapshot, key.derived(BACKUP))
         at: list[str | None] = []
 
-        def revision(db: Connection) -> list[str]:
-            at.append(migrate.current(db))
+        def revision(database: Database) -> list[str]:
+            with database.read(OWNER) as db:
+                at.append(migrate.current(db))
             return []
 
-        copying.verify(snapshot, rows, keyring, label=BACKUP, more=[revision, *more])
+        more = [revision, *more]
+        told = copying.verify(snapshot, rows, keyring, label=BACKUP, more=more)
         with snapshot.open("rb") as stream:
             digest = file_digest(stream, "sha256").hexdigest()
         contents = Contents(
@@ -82,7 +87,7 @@ def save(
             shutil.copyfileobj(stream, into, _PIECE)
         _compare(finished, contents, keyring)
         copying.put(finished, out)
-    return contents
+    return contents, told
 
 
 def contents(file: Path, keyring: Keyring) -> Contents:
@@ -102,8 +107,8 @@ def restore(
     *,
     encrypt: bool = True,
     more: Sequence[Check] = (),
-) -> Contents:
-    """Put a backup's database at `place`, under the newest key; what it holds.
+) -> tuple[Contents, list[str]]:
+    """Put a backup's database at `place`, under the newest key; what it holds, what checks say.
 
     It is there as a whole or not at all: what was there before is replaced in the last step.
     Raises as `contents` does, `NotSound`, and `Held` when something has the old one open.
@@ -118,11 +123,11 @@ def restore(
             with copying.opened(payload, Keyring([key]), label=BACKUP) as (source, was):
                 wanted = keyring.newest.derived(DATABASE) if encrypt else None
                 copying.copy(source, was, made, wanted)
-            copying.verify(made, held.rows, keyring, more=more)
+            told = copying.verify(made, held.rows, keyring, more=more)
             if place.exists():
                 copying.clear(place, keyring)
             copying.put(made, place)
-    return held
+    return held, told
 
 
 def _head(stream: IO[bytes], file: Path, keyring: Keyring) -> tuple[Contents, MasterKey]:

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from app.db import checks, cipher, holding, sqlite
-from app.db.engine import Connection, open_database
+from app.db.engine import Database, open_database
 from app.db.failures import DatabaseAway, translate
 from app.db.holding import Held
 from app.db.keyring import DATABASE, Keyring, MasterKey
+from app.db.scope import OWNER
 
 log = logging.getLogger(__name__)
 
-# Looks at a finished copy and says what is wrong with it, without values of rows.
-Check = Callable[[Connection], list[str]]
+# Looks at a finished copy and says what is wrong with what it holds, without values of rows.
+Check = Callable[[Database], list[str]]
 
 
 class NotSound(Exception):
@@ -114,27 +115,31 @@ def verify(
     *,
     label: str = DATABASE,
     more: Sequence[Check] = (),
-) -> None:
-    """Read the whole file again; `NotSound` names what differs from what it should hold."""
+) -> list[str]:
+    """Read the whole file again; what the further checks say about what it holds.
+
+    `NotSound` names what differs from what it should hold.
+    """
     database = open_database(f"sqlite:///{file}", pool_size=1, keyring=keyring, label=label)
     try:
         faults = checks.faults(database)
-        with database.read() as db:
+        with database.read(OWNER) as db:
             found = counted(db.connection.dbapi_connection)
             faults += [
                 f"{table} has {found.get(table, 0)} rows and should have {rows.get(table, 0)}"
                 for table in sorted({*rows, *found})
                 if rows.get(table) != found.get(table)
             ]
-            faults += [fault for check in more for fault in check(db)]
+        told = [fault for check in more for fault in check(database)]
     except DatabaseAway as failure:
-        faults = [f"it cannot be read ({failure})"]
+        faults, told = [f"it cannot be read ({failure})"], []
     finally:
         database.dispose()
     if faults:
         raise NotSound(f"{'; '.join(faults[:3])} ({len(faults)} faults)")
     with opened(file, keyring, label=label) as (raw, _):
         fold(raw, file)
+    return told
 
 
 def fold(raw: Any, file: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import Column, MetaData, Table, select
-from sqlalchemy.sql.elements import ColumnElement
 
 from app.db.base import SEALED, metadata
 from app.db.engine import Connection, Database
@@ -23,52 +22,42 @@ def marked(tables: MetaData = metadata) -> list[Column[bytes]]:
     ]
 
 
-def reseal(database: Database, keyring: Keyring, *, tables: MetaData = metadata) -> int:
-    """Seal every value again that is not under the newest key; how many there were.
+def reseal(
+    database: Database, keyring: Keyring, *, practice_id: str, tables: MetaData = metadata
+) -> int:
+    """Seal the practice's values again that are not under the newest key; how many there were.
 
     Runs beside readers and writers, piece by piece. A value that somebody changed meanwhile is
     left: it is under the newest key already. Raises `SealBroken` at one that cannot be opened.
     """
     done = 0
     for column in marked(tables):
-        after: tuple[str, str] | None = None
-        while True:
-            with database.write() as db:
-                last, changed = _piece(db, keyring, column, after)
+        after: str | None = ""
+        while after is not None:
+            with database.write(practice_id) as db:
+                after, changed = _piece(db, keyring, column, practice_id, after)
             done += changed
-            if last is None:
-                break
-            after = last
     return done
 
 
 def _piece(
-    db: Connection, keyring: Keyring, column: Column[bytes], after: tuple[str, str] | None
-) -> tuple[tuple[str, str] | None, int]:
+    db: Connection, keyring: Keyring, column: Column[bytes], practice_id: str, after: str
+) -> tuple[str | None, int]:
     table: Table = column.table
-    practice_id, id = table.c.practice_id, table.c.id
-    asked = select(practice_id, id, column).order_by(practice_id, id).limit(PIECE)
-    if after is not None:
-        asked = asked.where(_after(practice_id, id, after))
-    rows = db.execute(asked).all()
+    own, id = table.c.practice_id == practice_id, table.c.id
+    asked = select(id, column).where(own).order_by(id).limit(PIECE)
+    rows = db.execute(asked.where(id > after) if after else asked).all()
     newest, changed = keyring.newest.id, 0
-    for practice, row, sealed in rows:
+    for row, sealed in rows:
         if sealed is None or sealed_with(sealed) == newest:
             continue
         place = {
             "table": table.name,
             "column": column.name,
-            "practice_id": practice,
+            "practice_id": practice_id,
             "row_id": row,
         }
         again = keyring.seal(keyring.open(sealed, **place), **place)
-        change = table.update().where(practice_id == practice, id == row, column == sealed)
-        found = db.execute(change.values({column.name: again}))
-        changed += found.rowcount
-    return ((rows[-1][0], rows[-1][1]) if len(rows) == PIECE else None), changed
-
-
-def _after(
-    practice_id: Column[str], id: Column[str], after: tuple[str, str]
-) -> ColumnElement[bool]:
-    return (practice_id > after[0]) | ((practice_id == after[0]) & (id > after[1]))
+        change = table.update().where(own, id == row, column == sealed)
+        changed += db.execute(change.values({column.name: again})).rowcount
+    return (rows[-1][0] if len(rows) == PIECE else None), changed

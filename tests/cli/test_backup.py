@@ -6,18 +6,22 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from app.db import backup, cipher
 from app.db import sqlite as sqlite_backend
-from app.db.engine import Database, open_database
+from app.db.engine import Connection, Database, open_database
 from app.db.keyring import Keyring
 from app.db.models import Location
+from app.db.scope import OWNER
 from app.domain.access import Actor
-from app.services import practices, records
+from app.domain.ids import new_id
+from app.services import practices, records, seals
 from tests.cli.commands import Cli
 from tests.support import databases
 from tests.support.clinic import NOW
@@ -45,10 +49,8 @@ def clinic(bare: Cli, file: Path, out: Path, tmp_path: Path) -> Actor:
     out.parent.mkdir()
     assert bare("db", "upgrade").status == 0
     with opened(file, keyring(tmp_path)) as database:
-        with database.write() as db:
-            made = practices.found(
-                db, name=CANARIES[0], time_zone="America/New_York", by_name="tests", now=NOW
-            )
+        with database.write(OWNER) as db:
+            made = found(db)
         by = Actor(made["id"], "system", None, "tests")
         add(database, by, *CANARIES[1:])
     return by
@@ -67,15 +69,21 @@ def opened(file: Path, ring: Keyring | None) -> Iterator[Database]:
         database.dispose()
 
 
+def found(db: Connection) -> Any:
+    return practices.found(
+        db, id=new_id(NOW), name=CANARIES[0], time_zone="UTC", by_name="tests", now=NOW
+    )
+
+
 def add(database: Database, by: Actor, *named: str) -> None:
-    with database.write() as db:
+    with database.write(OWNER) as db:
         for name in named:
             values = {"name": name, "time_zone": "America/New_York"}
             records.create(db, Location, values, kind="location", by=by, now=NOW)
 
 
 def names(database: Database) -> set[str]:
-    with database.read() as db:
+    with database.read(OWNER) as db:
         return set(db.execute(text("SELECT name FROM location")).scalars())
 
 
@@ -129,15 +137,15 @@ def test_a_plain_database_has_an_encrypted_backup(
     out.parent.mkdir()
     file.parent.mkdir(parents=True)
     databases.sqlite_copy(file)
-    with opened(file, None) as database, database.write() as db:
-        practices.found(db, name=CANARIES[0], time_zone="UTC", by_name="tests", now=NOW)
+    with opened(file, None) as database, database.write(OWNER) as db:
+        found(db)
     assert "twelveweeks keyring create" in bare("backup", out).refused()
     assert not (tmp_path / "config").exists()
     assert bare("keyring", "create").status == 0
     assert bare("backup", out, "--json").json["rows"]["practice"] == 1
     assert CANARIES[0].encode() not in out.read_bytes()
     assert bare("restore", out, "--replace").status == 0
-    with opened(file, keyring(tmp_path)) as database, database.read() as db:
+    with opened(file, keyring(tmp_path)) as database, database.read(OWNER) as db:
         assert db.execute(text("SELECT name FROM practice")).scalar_one() == CANARIES[0]
 
 
@@ -173,16 +181,16 @@ def test_backups_while_four_write_are_prefixes(
     for target, before, rows in taken:
         assert bare("restore", target, "--replace").status == 0
         with opened(file, keyring(tmp_path)) as database:
-            found = {name for name in names(database) if ":" in name}
-            with database.read() as db:
+            kept = {name for name in names(database) if ":" in name}
+            with database.read(OWNER) as db:
                 audited = db.execute(
                     text("SELECT count(*) FROM audit_event WHERE resource_type = 'location'")
                 ).scalar_one()
-        assert before <= found
+        assert before <= kept
         for number, written in enumerate(acknowledged):
-            own = sum(name.startswith(f"{number}:") for name in found)
-            assert {name for name in found if name.startswith(f"{number}:")} == set(written[:own])
-        assert audited == rows["location"] == len(found) + len(CANARIES) - 1
+            own = {name for name in kept if name.startswith(f"{number}:")}
+            assert own == set(written[: len(own)])
+        assert audited == rows["location"] == len(kept) + len(CANARIES) - 1
 
 
 # --- refusals -------------------------------------------------------------------------------------
@@ -251,15 +259,29 @@ def test_what_is_there_is_not_written_over(bare: Cli, clinic: Actor, out: Path) 
     assert bare("backup", out, "--replace").status == 0
 
 
-def test_a_failed_check_leaves_nothing(
-    bare: Cli, clinic: Actor, file: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_log_that_was_altered_is_told_and_saved_all_the_same(
+    bare: Cli, clinic: Actor, file: Path, out: Path, tmp_path: Path
 ) -> None:
-    assert bare("backup", out).status == 0
-    before, saved = file.read_bytes(), out.read_bytes()
-    monkeypatch.setattr("app.cli.backup.CHECKS", (lambda db: ["seal 7 is broken"],))
+    with opened(file, keyring(tmp_path)) as database:
+        assert seals.seal(database, practice_id=clinic.practice_id, now=NOW + timedelta(days=1))
+        assert bare("backup", out, "--json").json["faults"] == []
+        with database.write(OWNER) as db:
+            for name in (
+                db.execute(text("SELECT name FROM sqlite_schema WHERE type = 'trigger'"))
+                .scalars()
+                .all()
+            ):
+                db.execute(text(f"DROP TRIGGER {name}"))
+            edited = db.execute(
+                text("UPDATE audit_event SET by_name = 'nobody' WHERE resource_type = 'practice'")
+            )
+            assert edited.rowcount == 1
     for command in ("backup", "restore"):
-        assert "seal 7 is broken" in bare(command, out, "--replace").refused()
-    assert (file.read_bytes(), out.read_bytes()) == (before, saved)
+        done = bare(command, out, "--replace", "--json")
+        assert done.status == 1
+        (fault,) = done.json["faults"]
+        assert clinic.practice_id in fault
+        assert " edited " in fault
     assert left(file.parent) == [file.name]
     assert left(out.parent) == [out.name]
 
@@ -292,7 +314,7 @@ def test_the_log_of_a_broken_database_is_not_read_into_the_new_one(
 def test_a_backup_of_a_newer_program_is_refused(
     bare: Cli, clinic: Actor, file: Path, out: Path, tmp_path: Path
 ) -> None:
-    with opened(file, keyring(tmp_path)) as database, database.write() as db:
+    with opened(file, keyring(tmp_path)) as database, database.write(OWNER) as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     ring = keyring(tmp_path)
     backup.save(file, out, ring, made_at=NOW.isoformat(), program="99")

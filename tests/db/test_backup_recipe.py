@@ -13,6 +13,8 @@ from sqlalchemy import make_url
 
 from app.db import migrate
 from app.db.engine import Database, open_database
+from app.db.scope import OWNER
+from app.domain.ids import new_id
 from app.services import practices
 from tests.support import databases
 from tests.support.clinic import NOW
@@ -56,15 +58,13 @@ def test_a_dump_comes_back_under_forced_row_level_security(
     source = open_database(url, pool_size=1)
     restored = None
     try:
-        with source.write() as db:
+        with source.write(OWNER) as db:
             for n in range(3):
-                practices.found(db, name=f"Clinic {n}", time_zone="UTC", by_name="t", now=NOW)
-            db.exec_driver_sql(
-                "ALTER TABLE practice OWNER TO recipe_owner;"
-                "ALTER TABLE practice ENABLE ROW LEVEL SECURITY;"
-                "ALTER TABLE practice FORCE ROW LEVEL SECURITY;"
-                "CREATE POLICY none ON practice USING (false);" + with_rights
-            )
+                name = f"Clinic {n}"
+                practices.found(
+                    db, id=new_id(NOW), name=name, time_zone="UTC", by_name="t", now=NOW
+                )
+            db.exec_driver_sql(f"ALTER TABLE practice OWNER TO recipe_owner; {with_rights}")
         script = commands("sh")
         dump, restore = script.strip().split("\n\n")
         own = make_url(url).set(username="recipe_owner").render_as_string(False)
@@ -80,7 +80,7 @@ def test_a_dump_comes_back_under_forced_row_level_security(
         assert done.returncode == 0, done.stderr
 
         restored = open_database(server.url("recipe_again"), pool_size=1)
-        with restored.read() as db:
+        with restored.read(OWNER) as db:
             assert migrate.current(db) == migrate.head()
             assert db.exec_driver_sql("SELECT count(*) FROM practice").scalar_one() == 3
             forced = "SELECT relforcerowsecurity FROM pg_class WHERE relname = 'practice'"

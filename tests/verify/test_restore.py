@@ -12,6 +12,7 @@ import pytest
 
 from app.db import cipher, copying, sqlite
 from app.db.engine import open_database
+from app.db.scope import OWNER
 from benchmarks import seeding
 from tests.support import databases
 from tests.verify.serving import command, environment
@@ -57,7 +58,7 @@ def test_a_hundred_thousand_sessions_are_back_in_a_minute(tmp_path: Path) -> Non
     held = []
     for place in (file, target):
         database = open_database(f"sqlite:///{place}", keyring=ring, pool_size=1)
-        with database.read() as db:
+        with database.read(OWNER) as db:
             held.append(copying.counted(db.connection.dbapi_connection))
             assert database.encrypted_with == key
         database.dispose()
