@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,6 +15,7 @@ from app.db import cipher, copying, sqlite
 from benchmarks import seeding
 from tests.support import databases
 from tests.verify.serving import Client, Process, command, environment
+from tests.verify.writers import said
 
 pytestmark = [
     pytest.mark.verify,
@@ -28,14 +27,6 @@ pytestmark = [
 CALLERS = 4
 ROTATIONS = 3
 KILLS = 12
-
-
-def said(url: str, *arguments: str) -> Any:
-    done = subprocess.run(
-        command(*arguments, "--json"), env=environment(url), capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
 
 
 def test_no_request_fails_while_keys_are_rotated_and_backups_taken(tmp_path: Path) -> None:

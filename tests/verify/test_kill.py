@@ -6,6 +6,7 @@ import random
 import threading
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +12,7 @@ from app.db.engine import open_database
 from app.db.scope import OWNER
 from benchmarks import seeding
 from tests.support import databases
-from tests.verify.serving import command, environment
+from tests.verify.writers import said
 
 pytestmark = [
     pytest.mark.verify,
@@ -26,14 +23,6 @@ pytestmark = [
 
 SESSIONS = 100_000
 RESTORED = 60.0  # seconds, start of the command included
-
-
-def said(url: str, *arguments: str) -> Any:
-    done = subprocess.run(
-        command(*arguments, "--json"), env=environment(url), capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
 
 
 def test_a_hundred_thousand_sessions_are_back_in_a_minute(tmp_path: Path) -> None:
