@@ -9,6 +9,7 @@ from app.api import (
     health,
     holds,
     imports,
+    keys,
     locations,
     me,
     outside_sessions,
@@ -17,6 +18,7 @@ from app.api import (
     practitioners,
     protocols,
     sessions,
+    staff,
     worklist,
 )
 
@@ -39,6 +41,8 @@ def routers() -> list[APIRouter]:
         closures,
         protocols,
         imports,
+        staff,
+        keys,
     )
     return [noun.router for noun in nouns]
 

@@ -49,7 +49,7 @@ def page(work: Work, noun: Noun, query: PageQuery) -> Answer:
 
 def one(work: Work, noun: Noun, id: str) -> Answer:
     """Answer one of them."""
-    return _answer(work, noun, _load(work, noun, id))
+    return answer(work, noun, _load(work, noun, id))
 
 
 def add(work: Work, noun: Noun, body: Body) -> Answer:
@@ -65,7 +65,7 @@ def add(work: Work, noun: Noun, body: Body) -> Answer:
         by=work.by,
         now=work.now,
     )
-    return _answer(work, noun, made, created=True)
+    return answer(work, noun, made, created=True)
 
 
 def change(work: Work, noun: Noun, id: str, body: Body) -> Answer:
@@ -102,10 +102,11 @@ def _save(
         by=work.by,
         now=work.now,
     )
-    return _answer(work, noun, changed)
+    return answer(work, noun, changed)
 
 
-def _answer(work: Work, noun: Noun, record: Record, *, created: bool = False) -> Answer:
+def answer(work: Work, noun: Noun, record: Record, *, created: bool = False) -> Answer:
+    """Answer one of them as it stands."""
     where = f"/v1/{noun.path}/{record['id']}" if created else None
     shown = _shown(work, noun, [record])[0]
     return Answer(shown, 201 if created else 200, etag(record["version"]), where)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from app.domain.errors import Invalid
-from app.edge.fields import Body, Text
+from app.edge.fields import Body, Rule, Text, refuse
 
 Record = dict[str, Any]
 # A field of reasons is called `date`, which would hide the type.
@@ -74,6 +75,21 @@ class BookingOut(Shape):
     state: str
     session_id: str | None
     starts_at: datetime | None
+
+
+def some_of(known: Iterable[str]) -> Rule:
+    """A list of one or more of these words, none of them twice."""
+    words = tuple(known)
+
+    def check(value: object) -> list[str]:
+        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+            refuse("must be a list of texts")
+        if not value or len(set(value)) < len(value) or not set(value) <= set(words):
+            refuse("must be one or more of those known here, none of them twice")
+        return value
+
+    items = {"type": "string", "enum": list(words)}
+    return Rule(check, {"type": "array", "items": items, "minItems": 1, "uniqueItems": True})
 
 
 def pairs(identifiers: list[IdentifierIn] | None) -> list[tuple[str, str]]:

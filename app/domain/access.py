@@ -48,6 +48,7 @@ def _parsed(table: str) -> tuple[dict[str, frozenset[str]], frozenset[str]]:
 
 
 ROLES, PERMISSIONS = _parsed(_TABLE)
+ADMINISTRATOR = "administrator"
 NOUNS = tuple(dict.fromkeys(line.split()[0] for line in _TABLE.strip().splitlines()[1:]))
 
 # What an emergency opens to someone whose role does not: reading, and nothing else.
@@ -69,6 +70,15 @@ def granted(roles: Iterable[str], scopes: Iterable[str] | None = None) -> frozen
 def of_system(scopes: Iterable[str] | None) -> frozenset[str]:
     """Return what a system may do: the practice's full rights, or its scopes alone."""
     return PERMISSIONS if scopes is None else PERMISSIONS & frozenset(scopes)
+
+
+def may_give(may: frozenset[str], *, scoped: bool) -> frozenset[str]:
+    """Return what whoever may do this can hand on to others.
+
+    Handing out access is an administrator's work, also the rights that no administrator uses.
+    A credential that scopes narrow hands on what it has and nothing else.
+    """
+    return PERMISSIONS if not scoped and ROLES[ADMINISTRATOR] <= may else may
 
 
 class Actor(NamedTuple):

@@ -173,6 +173,11 @@ class InUse(Refusal):
     default = "Something still depends on this."
 
 
+class LastAdministrator(Refusal):
+    code = "last-administrator"
+    default = "Nobody else of the practice could hand out access; make another administrator first."
+
+
 # --- planning rules of the practice ----------------------------------------------------------
 
 

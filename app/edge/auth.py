@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.clock import Clock
 from app.db.engine import Database
+from app.domain import access
 from app.domain.access import Actor
 from app.domain.errors import Unauthenticated
 from app.edge.rates import Rates
@@ -30,6 +31,13 @@ class Caller:
     by: Actor
     roles: tuple[str, ...]
     may: frozenset[str]
+    # Whether scopes narrow it; whoever forgets to say gets the lesser rights.
+    scoped: bool = True
+
+    @property
+    def gives(self) -> frozenset[str]:
+        """What it may hand on to others."""
+        return access.may_give(self.may, scoped=self.scoped)
 
 
 class Refused(Unauthenticated):
@@ -117,4 +125,5 @@ def _caller(holder: Holder) -> Caller:
         by=holder.by,
         roles=holder.roles,
         may=holder.may,
+        scoped=key["scopes"] is not None,
     )

@@ -178,6 +178,13 @@ _TABLE: tuple[tuple[type[errors.Refusal], int, str, str], ...] = (
         "Something else still refers to this record, so it cannot be changed in this way.",
     ),
     (
+        errors.LastAdministrator,
+        409,
+        "Last administrator",
+        "A practice whose administrators have all left cannot give anyone access again. Make "
+        "someone else an administrator, then send this again.",
+    ),
+    (
         errors.BookedTooEarly,
         409,
         "Too early",

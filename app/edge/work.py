@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import wraps
 from typing import Annotated, Any, NamedTuple
@@ -165,6 +165,8 @@ class Answer:
     etag: str | None = None
     location: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    # The field that is told this once only: what is kept for a retry has null in its place.
+    secret: str | None = None
 
     def response(self) -> Response:
         headers = dict(self.headers)
@@ -174,6 +176,9 @@ class Answer:
             headers["location"] = self.location
         body = None if self.status == 304 else to_json(self.content)
         return Response(body, self.status, headers, media_type="application/json")
+
+    def without_secret(self) -> Response:
+        return replace(self, content=self.content | {self.secret: None}).response()
 
 
 async def enter(request: Request, needs: Needs) -> Work:
@@ -323,7 +328,9 @@ def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None
             if not db.info["audited"]:
                 audit.append(db, [work.event()])
             if key and response.status_code < 300:
-                idempotency.keep(db, practice_id=work.practice_id, key=key, response=response)
+                secret = isinstance(answer, Answer) and answer.secret
+                kept = answer.without_secret() if secret else response
+                idempotency.keep(db, practice_id=work.practice_id, key=key, response=kept)
         return response
     except DatabaseBusy as busy:
         # Waiting for the key's row is waiting for a twin; anything else is a busy database.

@@ -1,12 +1,14 @@
 """API keys: make, find, rotate, revoke. Only a SHA-256 of a key is kept.
 
 A key is 256 random bits, so a fast hash is enough: there is nothing to guess. Its form lets
-scanners of leaked secrets find it: `tw_<8 characters of its id>_<secret><checksum>`.
+scanners of leaked secrets find it: `tw_live_<8 characters of its id>_<secret><checksum>`, with
+`test` for a sandbox's. Keys made before that word was in them stay good.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import zlib
 from collections.abc import Sequence
@@ -16,18 +18,21 @@ from datetime import datetime, timedelta
 from app.db.engine import Connection, Database
 from app.db.models import ApiKey, Staff
 from app.db.queries import keys as rows
+from app.db.queries import practices as practice_rows
+from app.db.queries import records as record_rows
 from app.db.queries.records import Record
 from app.db.scope import NONE
 from app.domain import access
 from app.domain.access import Actor
-from app.domain.errors import Forbidden, Invalid, NotFound, WrongState
+from app.domain.errors import Forbidden, Invalid, WrongState
 from app.domain.ids import new_id
 from app.services import records
 
 KIND = "api_key"
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_FORM = re.compile(r"tw_(?:live_|test_)?[0-9a-f]{8}_[0-9A-Za-z]{49}")
 # How long the old secret still works beside the new one, so that clients can be changed.
-OVERLAP_HOURS = 24
+OVERLAP = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,32 +80,29 @@ def create(
     staff_id: str | None = None,
     scopes: Sequence[str] | None = None,
     expires_at: datetime | None = None,
-    may: frozenset[str] = access.PERMISSIONS,
+    gives: frozenset[str] = access.PERMISSIONS,
+    scoped: bool = False,
     by: Actor,
     now: datetime,
 ) -> tuple[Record, str]:
     """Make a key for the actor's practice; the key itself is returned this once only.
 
-    It acts as a member of staff, or else as the system `name`. Nobody gives what they do not
-    have: scopes beyond `may` are `Forbidden`.
+    It acts as a member of staff, or else as the system `name`. `gives` is what its maker may
+    hand on and `scoped` whether scopes narrow the maker: `Forbidden` beyond that.
     """
     _check_scopes(scopes)
     if expires_at is not None and expires_at <= now:
         raise Invalid(("/expires_at", "lies in the past"))
-    roles = None
     if staff_id is not None:
-        try:
-            roles = records.load(db, Staff, practice_id=by.practice_id, id=staff_id)["roles"]
-        except NotFound:
-            raise Invalid(("/staff_id", "no such member of staff in this practice")) from None
-    given = access.of_system(scopes) if roles is None else access.granted(roles, scopes)
-    if not given <= may:
-        raise Forbidden("A key cannot be given more than its maker may do.")
+        member = record_rows.get(db, Staff, practice_id=by.practice_id, id=staff_id)
+        if member is None or not member["active"]:
+            raise Invalid(("/staff_id", "no active member of staff in this practice"))
+    _check_reach(db, staff_id, scopes, gives=gives, scoped=scoped, by=by)
     id = new_id(now)
     values = {
         "id": id,
         "name": name,
-        "prefix": f"tw_{id[-8:]}",
+        "prefix": f"tw_{_environment(db, by.practice_id)}_{id[-8:]}",
         "staff_id": staff_id,
         "scopes": None if scopes is None else sorted(set(scopes)),
         "expires_at": expires_at,
@@ -110,16 +112,34 @@ def create(
 
 
 def rotate(
-    db: Connection, *, key: Record, overlap: timedelta, by: Actor, now: datetime
+    db: Connection,
+    *,
+    key_id: str,
+    overlap: timedelta = OVERLAP,
+    gives: frozenset[str] = access.PERMISSIONS,
+    scoped: bool = False,
+    by: Actor,
+    now: datetime,
 ) -> tuple[Record, str]:
-    """Give the key a new secret; the old one works for `overlap` more."""
+    """Give the key a new secret; the old one works for `overlap` more.
+
+    The new secret is handed out, so it must not reach beyond what its receiver may hand on.
+    """
+    key = records.load(db, ApiKey, practice_id=by.practice_id, id=key_id)
+    if by.credential_id != key["id"]:
+        _check_reach(db, key["staff_id"], key["scopes"], gives=gives, scoped=scoped, by=by)
     if key["revoked_at"]:
         raise WrongState(state="revoked")
+    if key["expires_at"] and key["expires_at"] <= now:
+        raise WrongState(state="expired")
     rows.end_credentials(
         db, practice_id=by.practice_id, holder_id=key["id"], at=now + overlap if overlap else None
     )
     secret = _secret(db, key, now)
-    changed = records.touch(db, ApiKey, key, kind=KIND, action="rotate", by=by, now=now)
+    changes = {"earlier_secret_until": [None, (now + overlap).isoformat()]}
+    changed = records.touch(
+        db, ApiKey, key, kind=KIND, action="rotate", changes=changes, by=by, now=now
+    )
     return changed, secret
 
 
@@ -147,7 +167,7 @@ def find(database: Database, *, digest: bytes) -> Holder | None:
 
 def well_formed(key: str) -> bool:
     """Return whether the text can be a key at all, by its length and checksum."""
-    return len(key) == 61 and key.startswith("tw_") and checksum(key[:-6]) == key[-6:]
+    return _FORM.fullmatch(key) is not None and checksum(key[:-6]) == key[-6:]
 
 
 def hashed(key: str) -> bytes:
@@ -167,6 +187,32 @@ def _secret(db: Connection, key: Record, now: datetime) -> str:
     entry = {"digest": hashed(whole), "kind": "key", "holder_id": key["id"], "created_at": now}
     rows.add_credential(db, practice_id=key["practice_id"], values=entry)
     return whole
+
+
+def _environment(db: Connection, practice_id: str) -> str:
+    practice = practice_rows.get(db, practice_id=practice_id)
+    return "test" if practice and practice["sandbox_of"] else "live"
+
+
+def _check_reach(
+    db: Connection,
+    staff_id: str | None,
+    scopes: Sequence[str] | None,
+    *,
+    gives: frozenset[str],
+    scoped: bool,
+    by: Actor,
+) -> None:
+    if scoped and scopes is None:
+        raise Forbidden("A key that scopes narrow makes no key without scopes.")
+    if staff_id is None:
+        given = access.of_system(scopes)
+    else:
+        member = records.load(db, Staff, practice_id=by.practice_id, id=staff_id)
+        given = access.granted(member["roles"], scopes)
+    beyond = given - gives
+    if beyond:
+        raise Forbidden("A key cannot be given more than its maker may do.", needs=sorted(beyond))
 
 
 def _check_scopes(scopes: Sequence[str] | None) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from app.db.base import Base
 from app.db.engine import Connection
@@ -121,10 +122,14 @@ def touch(
     *,
     kind: str,
     action: str,
+    changes: Mapping[str, Any],
     by: Actor,
     now: datetime,
 ) -> Record:
-    """Note an act upon a record that changes none of its fields: a new version of it."""
+    """Note an act upon a record that changes none of its fields: a new version of it.
+
+    `changes` says what it changed elsewhere, for the audit row.
+    """
     saved = {"updated_at": now}
     if not records.change(
         db,
@@ -136,6 +141,6 @@ def touch(
     ):
         raise Contended()
     audit.record(
-        db, by=by, now=now, action=f"{kind}.{action}", kind=kind, id=record["id"], changes={}
+        db, by=by, now=now, action=f"{kind}.{action}", kind=kind, id=record["id"], changes=changes
     )
     return record | saved | {"version": record["version"] + 1}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
 
 from app.db.models import ApiKey, Credential, Practice, Staff
 from app.db.queries.records import Record, table_of
@@ -46,12 +46,17 @@ def add_credential(db: Connection, *, practice_id: str, values: Record) -> None:
 def end_credentials(
     db: Connection, *, practice_id: str, holder_id: str, at: datetime | None
 ) -> None:
-    """Let the holder's present credentials end at an instant, or now and for good with None."""
+    """Let the holder's present credentials end at an instant, or now and for good with None.
+
+    One that ends sooner, or has ended, is left as it is.
+    """
     own = (_credential.c.practice_id == practice_id, _credential.c.holder_id == holder_id)
     if at is None:
         db.execute(delete(_credential).where(*own))
     else:
-        db.execute(update(_credential).where(*own).values(expires_at=at))
+        ends = _credential.c.expires_at
+        later = or_(ends.is_(None), ends > at)
+        db.execute(update(_credential).where(*own, later).values(expires_at=at))
 
 
 def holder(db: Connection, *, practice_id: str, key_id: str) -> Record | None:
@@ -61,9 +66,15 @@ def holder(db: Connection, *, practice_id: str, key_id: str) -> Record | None:
 
 
 def of_practice(db: Connection, *, practice_id: str) -> list[Record]:
-    """Return the practice's keys, revoked ones too."""
+    """Return the practice's keys with the name of whom each acts as, revoked ones too."""
     rows = db.execute(
-        select(_table).where(_table.c.practice_id == practice_id).order_by(_table.c.id)
+        select(_table, _staff.c.name.label("staff_name"))
+        .outerjoin(
+            _staff,
+            and_(_staff.c.practice_id == _table.c.practice_id, _staff.c.id == _table.c.staff_id),
+        )
+        .where(_table.c.practice_id == practice_id)
+        .order_by(_table.c.id)
     )
     return [dict(row) for row in rows.mappings()]
 

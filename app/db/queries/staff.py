@@ -1,0 +1,29 @@
+"""The people of a practice: the list of them, and who of them administers it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from app.db.models import Staff
+from app.db.queries.records import Record, table_of
+
+_table = table_of(Staff)
+
+
+def of_practice(db: Connection, *, practice_id: str) -> list[Record]:
+    """Return everyone, inactive ones too."""
+    rows = db.execute(
+        select(_table).where(_table.c.practice_id == practice_id).order_by(_table.c.id)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def active_locked(db: Connection, *, practice_id: str) -> list[Record]:
+    """Return those who are active, and let nobody change them until this transaction ends."""
+    rows = db.execute(
+        select(_table)
+        .where(_table.c.practice_id == practice_id, _table.c.active.is_(True))
+        .order_by(_table.c.id)  # all take them in one order, so that none waits in a circle
+        .with_for_update(key_share=True)
+    )
+    return [dict(row) for row in rows.mappings()]
