@@ -92,9 +92,7 @@ def list_staff(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answe
     return plain.page(work, STAFF, query)
 
 
-@router.write(
-    "POST", "/staff", may="staff:create", gives=StaffOut, status=201, can=("duplicate",)
-)
+@router.write("POST", "/staff", may="staff:create", gives=StaffOut, status=201, can=("duplicate",))
 def add_staff(work: Working, body: StaffIn) -> Answer:
     """Add a member of staff, with roles that the caller may hand on."""
     made = staff.add(

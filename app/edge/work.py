@@ -328,8 +328,9 @@ def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None
             if not db.info["audited"]:
                 audit.append(db, [work.event()])
             if key and response.status_code < 300:
-                secret = isinstance(answer, Answer) and answer.secret
-                kept = answer.without_secret() if secret else response
+                kept = response
+                if isinstance(answer, Answer) and answer.secret:
+                    kept = answer.without_secret()
                 idempotency.keep(db, practice_id=work.practice_id, key=key, response=kept)
         return response
     except DatabaseBusy as busy:

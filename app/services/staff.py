@@ -57,7 +57,7 @@ def change(
     """
     if "roles" in values:
         values = values | {"roles": _roles(values["roles"])}
-    roles = values.get("roles", member["roles"])
+    roles: list[str] = (member | values)["roles"]
     _check_reach([*member["roles"], *roles], gives)
     if by.id == member["id"] and not access.granted(roles) <= access.granted(member["roles"]):
         raise Forbidden("Nobody gives themselves a role; another administrator can.")

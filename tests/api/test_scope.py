@@ -35,6 +35,8 @@ def ids_of(clinic: Clinic) -> dict[str, str]:
         "sessions": clinic.a_booking(course["id"], "2026-03-20T09:00:00-04:00")["id"],
         "outside-sessions": outside["id"],
         "imports": new_id(clinic.clock()),
+        "staff": clinic.a_member("coordinator")["id"],
+        "keys": clinic.post("/keys", {"name": "EHR"})["id"],
     }
 
 
@@ -116,7 +118,15 @@ def test_another_practices_ids_in_a_body_are_not_there_either(clinic: Clinic, na
 def test_lists_hold_the_own_practice_only(clinic: Clinic) -> None:
     ids_of(clinic)
     stranger = clinic.neighbour()
-    for noun in ("locations", "practitioners", "closures", "patients", "sessions", "worklist"):
+    for noun in (
+        "locations",
+        "practitioners",
+        "closures",
+        "patients",
+        "sessions",
+        "worklist",
+        "staff",
+    ):
         assert stranger.get(f"/{noun}")["items"] == [], noun
     assert stranger.get("/worklist/summary")["total"] == 0
     assert stranger.table() == []

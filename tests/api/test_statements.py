@@ -22,6 +22,8 @@ _READS: list[tuple[str, int]] = [
     ("/sessions", 5),
     ("/patients", 4),
     ("/locations", 4),
+    ("/staff", 4),
+    ("/keys", 3),
     ("/demand", 3),
     ("/patients/{patient}", 3),
     ("/patients/{patient}/courses", 4),
@@ -37,6 +39,7 @@ _READS: list[tuple[str, int]] = [
 def fill(clinic: Clinic, courses: int) -> dict[str, str]:
     for _ in range(courses):
         clinic.a_location()
+        clinic.key_for("front_desk")
         course = clinic.a_course("2025-10-13", "2026-01-05")
         booked = clinic.a_booking(course["id"], "2026-04-20T09:00:00-04:00")
     return {"patient": course["patient_id"], "course": course["id"], "session": booked["id"]}

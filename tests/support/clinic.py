@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -116,6 +117,26 @@ class Clinic:
 
     def a_practitioner(self, **said: Any) -> Any:
         return self.post("/practitioners", {"name": "Dr. Renner", **said})
+
+    def a_member(self, *roles: str, **said: Any) -> Any:
+        return self.post("/staff", {"name": "Kim Lund", "roles": list(roles), **said})
+
+    def key_for(self, *roles: str, **said: Any) -> str:
+        """A key that acts as a new member of staff with those roles."""
+        id = self.a_member(*roles)["id"]
+        key: str = self.post("/keys", {"name": "theirs", "staff_id": id, **said})["key"]
+        return key
+
+    def acting(self, key: str) -> Clinic:
+        """The same clinic for whoever holds that key."""
+        other = copy(self)
+        other.key = key
+        return other
+
+    def forget(self) -> None:
+        """As if the time for which callers are remembered had passed."""
+        app: Any = self.client.app
+        app.state.surroundings.callers.forget()
 
     def settings(self, **values: Any) -> Any:
         return self.patch("/practice", values)

@@ -105,6 +105,21 @@ def _course_upsert(clinic: Clinic) -> Asked:
     return Asked("POST", "/courses/upsert", _PLAN | _NAMED | {"patient_id": patient_id})
 
 
+def _member(clinic: Clinic) -> str:
+    made = clinic.post("/staff", {"name": "Kim Lund", "roles": ["front_desk"]})
+    return f"/staff/{made['id']}"
+
+
+def _gone(clinic: Clinic) -> str:
+    path = _member(clinic)
+    clinic.post(f"{path}/deactivate")
+    return path
+
+
+def _key(clinic: Clinic) -> str:
+    return f"/keys/{clinic.post('/keys', {'name': 'EHR'})['id']}"
+
+
 VERBS: dict[str, Verb] = {
     "practice change": Verb(_patch(lambda _: "/practice", {"lead_days": 21}), ("practice.change",)),
     "location add": Verb(
@@ -176,6 +191,15 @@ VERBS: dict[str, Verb] = {
     "session cancel": Verb(_on(_session, "cancel", {"by": "patient"}), ("session.cancel",)),
     "session no-show": Verb(_on(_session, "no-show"), ("session.no-show",)),
     "session void": Verb(_on(_given, "void", {"reason": "wrong"}), ("session.void",)),
+    "staff add": Verb(
+        _post("/staff", {"name": "Kim Lund", "roles": ["injector"]} | _NAMED), ("staff.create",)
+    ),
+    "staff change": Verb(_patch(_member, {"roles": ["auditor"]} | _NAMED), ("staff.change",)),
+    "staff deactivate": Verb(_on(_member, "deactivate"), ("staff.deactivate",)),
+    "staff reactivate": Verb(_on(_gone, "reactivate"), ("staff.reactivate",)),
+    "key make": Verb(_post("/keys", {"name": "EHR"}), ("api_key.create",)),
+    "key rotate": Verb(_on(_key, "rotate"), ("api_key.rotate",)),
+    "key revoke": Verb(_on(_key, "revoke"), ("api_key.revoke",)),
 }
 
 

@@ -52,7 +52,7 @@ class Seeded:
 TABLES = (
     *("practice", "location", "practitioner", "closure", "protocol_version", "patient"),
     *("course", "hold", "session", "outside_session", "identifier", "audit_event"),
-    *("import_batch", "import_row", "api_key"),
+    *("import_batch", "import_row", "api_key", "credential", "staff"),
 )
 
 
@@ -77,6 +77,8 @@ def seed(clinic: Clinic) -> Seeded:
         f"/courses/{courses[1]['id']}/outside-sessions", {"given_on": "2025-06-02", "units": 155}
     )
     loaded = ok(load(clinic, history()))
+    member = clinic.post("/staff", {"name": "Kim Lund", "roles": ["front_desk"]})
+    key = clinic.post("/keys", {"name": "EHR", "staff_id": member["id"]})
     return Seeded(
         clinic,
         {
@@ -88,6 +90,8 @@ def seed(clinic: Clinic) -> Seeded:
             "sessions": [given["id"], *(session["id"] for session in booked)],
             "outside-sessions": [outside["id"]],
             "imports": [loaded["id"]],
+            "staff": [member["id"]],
+            "keys": [key["id"]],
         },
     )
 
@@ -197,4 +201,11 @@ BODIES: dict[str, Any] = {
     "POST /v1/sessions/{id}/void": {"reason": "B"},
     "POST /v1/worklist/search": {"status": "due"},
     "POST /v1/imports/{id}/revert": {},
+    "POST /v1/staff": {"name": "B", "roles": ["read_only"]},
+    "PATCH /v1/staff/{id}": {"roles": ["injector"]},
+    "POST /v1/staff/{id}/deactivate": {},
+    "POST /v1/staff/{id}/reactivate": {},
+    "POST /v1/keys": {"name": "B"},
+    "POST /v1/keys/{id}/rotate": {},
+    "POST /v1/keys/{id}/revoke": {},
 }
