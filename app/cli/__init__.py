@@ -23,6 +23,7 @@ from app.cli import (
     openapi,
     practices,
     serve,
+    staff,
 )
 
 STATUS_OF_ERRORS = 2
@@ -63,6 +64,7 @@ app.command("restore")(backup.restore)
 app.add_typer(db.app, name="db")
 app.add_typer(keyring.app, name="keyring")
 app.add_typer(practices.app, name="practice")
+app.add_typer(staff.app, name="staff")
 app.add_typer(keys.app, name="keys")
 app.add_typer(imports.app, name="import")
 app.add_typer(export.app, name="export")

@@ -97,7 +97,7 @@ def _words(given: Sequence[str] | None, known: Sequence[str], option: str) -> tu
     return words
 
 
-def day_of(text: str | None) -> date | None:
+def day_of(text: str | None, option: str = "on") -> date | None:
     """Return the day that was written, if one was; `Unusable` for what is none."""
     if text is None:
         return None
@@ -106,7 +106,7 @@ def day_of(text: str | None) -> date | None:
     except ValueError:
         day = None
     if day is None or len(text) != 10 or not FIRST_DAY <= day <= LAST_DAY:
-        raise Unusable("--on: a day is written 2026-03-30, from 1900 to 2200")
+        raise Unusable(f"--{option}: a day is written 2026-03-30, from 1900 to 2200")
     return day
 
 

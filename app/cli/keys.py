@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -9,47 +10,84 @@ import typer
 from app import clock
 from app.cli import context
 from app.cli.context import Json, PracticeId, Unusable
+from app.cli.due import day_of
 from app.cli.practices import named
+from app.cli.staff import found, split
+from app.db.engine import Connection
 from app.db.queries import keys as rows
 from app.db.queries.records import Record
-from app.domain.errors import NotFound
-from app.services import keys
+from app.domain.dates import zone
+from app.services import keys, practices
 
-app = typer.Typer(help="API keys: create, list, revoke.")
+app = typer.Typer(help="API keys: create, list, rotate, revoke.")
+
+KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="As `keys list` shows it.")]
 
 
 @app.command()
 def create(
     practice: PracticeId = None,
     name: Annotated[str, typer.Option(help="What the key is for.")] = "key",
+    staff: Annotated[
+        str | None,
+        typer.Option(metavar="ID|NAME", help="Whom it acts as; else the system it is named for."),
+    ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORDS", help="All it may do, by commas, such as worklist:search."),
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The last day it works, at the practice.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make an API key and print it: this once only, for just its hash is kept."""
-    wanted = named(name)
+    wanted, last = named(name), day_of(expires, "expires")
     with context.writing(practice) as (db, by):
-        made, key = keys.create(db, name=wanted, by=by, now=clock.now())
+        until = None
+        if last is not None:
+            where = zone(practices.load(db, practice_id=by.practice_id)["time_zone"])
+            until = datetime.combine(last + timedelta(1), time.min, where).astimezone(UTC)
+        made, key = keys.create(
+            db,
+            name=wanted,
+            staff_id=None if staff is None else found(db, by.practice_id, staff)["id"],
+            scopes=split(scope) if scope else None,
+            expires_at=until,
+            by=by,
+            now=clock.now(),
+        )
     answer = _shown(made) | {"key": key, "practice_id": by.practice_id}
     context.emit(answer, as_json, lambda: context.say(key))
 
 
 @app.command()
-def revoke(
-    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="As `keys list` shows it.")],
+def rotate(
+    key_id: KeyId,
     practice: PracticeId = None,
+    overlap_hours: Annotated[
+        int, typer.Option(min=0, max=168, help="How long the old one works beside it.")
+    ] = int(keys.OVERLAP / timedelta(hours=1)),
     as_json: Json = False,
 ) -> None:
+    """Give a key a new secret and print it, this once only."""
+    with context.writing(practice) as (db, by):
+        changed, key = keys.rotate(
+            db,
+            key_id=_id(db, by.practice_id, key_id),
+            overlap=timedelta(hours=overlap_hours),
+            by=by,
+            now=clock.now(),
+        )
+    answer = _shown(changed) | {"key": key, "practice_id": by.practice_id}
+    context.emit(answer, as_json, lambda: context.say(key))
+
+
+@app.command()
+def revoke(key_id: KeyId, practice: PracticeId = None, as_json: Json = False) -> None:
     """Revoke a key; servers refuse it within 60 seconds."""
     with context.writing(practice) as (db, by):
-        wanted = key_id.strip().lower()
-        known = rows.of_practice(db, practice_id=by.practice_id)
-        # By its prefix too: that is what a key's holder can tell without showing the key.
-        ids = [k["id"] for k in known if wanted in (k["id"], k["prefix"].lower())]
-        if not ids:
-            raise Unusable("the practice has no key with that id (twelveweeks keys list)")
-        try:
-            made = keys.revoke(db, key_id=ids[0], by=by, now=clock.now())
-        except NotFound:
-            raise Unusable("the practice has no key with that id") from None
+        made = keys.revoke(db, key_id=_id(db, by.practice_id, key_id), by=by, now=clock.now())
     answer = _shown(made)
     context.emit(answer, as_json, lambda: context.say(f"{made['prefix']} is revoked"))
 
@@ -58,14 +96,33 @@ def revoke(
 def list_(practice: PracticeId = None, as_json: Json = False) -> None:
     """List the practice's keys, revoked ones too."""
     with context.database() as database:
-        found = context.practice_of(database, practice)
-        with database.read(found["id"]) as db:
-            known = rows.of_practice(db, practice_id=found["id"])
-    answer = {"items": [_shown(key) for key in known]}
-    shown = [(k["id"], k["prefix"], k["created_at"], k["revoked_at"], k["name"]) for k in known]
-    heads = ("id", "prefix", "created (UTC)", "revoked (UTC)", "name")
-    context.emit(answer, as_json, lambda: context.table(heads, shown))
+        owner = context.practice_of(database, practice)
+        with database.read(owner["id"]) as db:
+            known = rows.of_practice(db, practice_id=owner["id"])
+    answer = {"items": [_shown(key) | {"staff_name": key["staff_name"]} for key in known]}
+    shown = [
+        (
+            *(key["id"], key["prefix"], key["name"], key["staff_name"] or "system"),
+            "all" if key["scopes"] is None else ",".join(key["scopes"]),
+            *(key["created_at"], key["last_used_at"], key["expires_at"], key["revoked_at"]),
+        )
+        for key in known
+    ]
+    heads = ("id", "prefix", "name", "acts as", "scopes")
+    times = ("created (UTC)", "last used (UTC)", "expires (UTC)", "revoked (UTC)")
+    context.emit(answer, as_json, lambda: context.table((*heads, *times), shown))
+
+
+def _id(db: Connection, practice_id: str, key_id: str) -> str:
+    wanted = key_id.strip().lower()
+    known = rows.of_practice(db, practice_id=practice_id)
+    # By its prefix too: that is what a key's holder can tell without showing the key.
+    ids = [key["id"] for key in known if wanted in (key["id"], key["prefix"].lower())]
+    if not ids:
+        raise Unusable("the practice has no key with that id (twelveweeks keys list)")
+    return str(ids[0])
 
 
 def _shown(key: Record) -> dict[str, Any]:
-    return {field: key[field] for field in ("id", "name", "prefix", "created_at", "revoked_at")}
+    shown = ("id", "name", "prefix", "staff_id", "scopes", "created_at")
+    return {field: key[field] for field in (*shown, "last_used_at", "expires_at", "revoked_at")}
