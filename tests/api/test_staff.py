@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Event
 from typing import Any
 
 import pytest
 
+from app.db.models import Staff
 from app.domain import access
+from app.domain.errors import LastAdministrator
+from app.services import records, staff
 from tests.support.clinic import Clinic
 
 BOOKED = {"status": "booked", "starts_at": "2026-03-30T09:00:00-04:00"}
@@ -209,6 +213,29 @@ def test_the_last_administrator_stays(admin: Clinic) -> None:
     assert admin.refusal("POST", f"{path}/deactivate")["code"] == "last-administrator"
     admin.post(f"/staff/{gone['id']}/reactivate")
     assert admin.post(f"{path}/deactivate")["active"] is False
+
+
+def test_who_waits_for_the_other_sees_that_they_are_the_last(clinic: Clinic) -> None:
+    first, second = (clinic.a_member("administrator") for _ in range(2))
+
+    def sent_away(member: Any) -> None:
+        with clinic.database.write(clinic.practice_id) as db:
+            known = records.load(db, Staff, practice_id=clinic.practice_id, id=member["id"])
+            staff.deactivate(db, member=known, by=clinic.by, now=clinic.clock())
+            begun.set()
+            go_on.wait(10)
+
+    begun, go_on = Event(), Event()
+    with ThreadPoolExecutor(2) as both:
+        one = both.submit(sent_away, first)
+        assert begun.wait(10)
+        other = both.submit(sent_away, second)
+        # Time enough to go wrong: the other is to wait for what the one has not saved yet.
+        wait([other], 0.5)
+        go_on.set()
+        one.result(10)
+        with pytest.raises(LastAdministrator):
+            other.result(10)
 
 
 def test_two_who_send_each_other_away_leave_one(clinic: Clinic) -> None:

@@ -41,11 +41,16 @@ class Seeded:
         return BODIES[name] | refers.get(name, {})
 
     def everything(self) -> dict[str, list[Any]]:
-        """Every row of every table, as it stands."""
+        """Every row of every table, as it stands, but for what only looking leaves behind."""
         held = {}
         with self.clinic.database.read(OWNER) as db:
             for table in TABLES:
-                held[table] = sorted(map(repr, db.execute(text(f"SELECT * FROM {table}")).all()))
+                found = db.execute(text(f"SELECT * FROM {table}")).mappings()
+                held[table] = sorted(
+                    repr({name: value for name, value in row.items() if name != "last_used_at"})
+                    for row in found
+                    if row.get("outcome", "done") == "done"
+                )
         return held
 
 
