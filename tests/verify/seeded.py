@@ -41,19 +41,20 @@ class Seeded:
         return BODIES[name] | refers.get(name, {})
 
     def everything(self) -> dict[str, list[Any]]:
-        """Every row of every table, as it stands, but for what only looking leaves behind."""
+        """Every row of every table, but for what looking leaves behind and servers tend."""
         held = {}
         with self.clinic.database.read(OWNER) as db:
             for table in TABLES:
                 found = db.execute(text(f"SELECT * FROM {table}")).mappings()
                 held[table] = sorted(
-                    repr({name: value for name, value in row.items() if name != "last_used_at"})
+                    repr({name: value for name, value in row.items() if name not in TENDED})
                     for row in found
                     if row.get("outcome", "done") == "done"
                 )
         return held
 
 
+TENDED = {"settled_revision", "last_used_at"}
 TABLES = (
     *("practice", "location", "practitioner", "closure", "protocol_version", "patient"),
     *("course", "hold", "session", "outside_session", "identifier", "audit_event"),
