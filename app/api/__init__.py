@@ -3,9 +3,11 @@
 from fastapi import APIRouter
 
 from app.api import (
+    audit_events,
     closures,
     courses,
     day_sheets,
+    disclosures,
     health,
     holds,
     imports,
@@ -43,6 +45,8 @@ def routers() -> list[APIRouter]:
         imports,
         staff,
         keys,
+        disclosures,
+        audit_events,
     )
     return [noun.router for noun in nouns]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -58,3 +58,8 @@ def local_day(at: datetime, zone_name: str) -> date:
     if at.utcoffset() is None:
         raise ValueError("an instant needs its offset")
     return at.astimezone(zone(zone_name)).date()
+
+
+def day_begins(day: date, zone_name: str) -> datetime:
+    """Return the instant, in UTC, at which the day begins in that time zone."""
+    return datetime.combine(day, time(), zone(zone_name)).astimezone(UTC)

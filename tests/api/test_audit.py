@@ -16,7 +16,10 @@ from tests.support.verbs import VERBS, send
 
 EVERY = pytest.mark.parametrize("name", VERBS)
 # Searching is a POST, so that no address holds a name, and changes nothing.
-ONLY_ASK = {"/v1/patients/search", "/v1/sessions/search", "/v1/worklist/search"}
+ONLY_ASK = {
+    *("/v1/patients/search", "/v1/sessions/search", "/v1/worklist/search"),
+    "/v1/audit-events/search",
+}
 # What a server notes by itself, between requests.
 TENDED = {"settled_revision", "last_used_at"}
 # What an import records has tests of its own.

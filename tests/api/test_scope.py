@@ -37,6 +37,7 @@ def ids_of(clinic: Clinic) -> dict[str, str]:
         "imports": new_id(clinic.clock()),
         "staff": clinic.a_member("coordinator")["id"],
         "keys": clinic.post("/keys", {"name": "EHR"})["id"],
+        "audit-events": clinic.audit()[-1]["id"],
     }
 
 

@@ -98,6 +98,7 @@ def seed(clinic: Clinic) -> Seeded:
             "imports": [loaded["id"]],
             "staff": [member["id"]],
             "keys": [key["id"]],
+            "audit-events": [clinic.audit()[0]["id"]],
         },
     )
 
@@ -206,6 +207,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/sessions/{id}/no-show": {},
     "POST /v1/sessions/{id}/void": {"reason": "B"},
     "POST /v1/worklist/search": {"status": "due"},
+    "POST /v1/audit-events/search": {"outcome": "shown"},
     "POST /v1/imports/{id}/revert": {},
     "POST /v1/staff": {"name": "B", "roles": ["read_only"]},
     "PATCH /v1/staff/{id}": {"roles": ["injector"]},

@@ -22,7 +22,7 @@ SEED = 20
 # A rule may refuse what the schema allows, and says so in one of these ways.
 RULES = [404, 409, 412, 422, 428]
 # What no schema describes: an address that another one's template also matches.
-SHADOWED = r"/(search|upsert|history)$"
+SHADOWED = r"/(search|upsert|history|seal)$"
 # Fields whose schema cannot say all that they must be, with something that is.
 SENSIBLE = {
     "time_zone": "Pacific/Kiritimati",

@@ -100,6 +100,7 @@ def test_no_payload_in_a_searching_body_does_anything(seeded: Seeded) -> None:
         "patients": "PatientSearch",
         "sessions": "SessionSearch",
         "worklist": "WorklistSearch",
+        "audit-events": "AuditSearch",
     }
     for path, model in bodies.items():
         for name in document[model]["properties"]:

@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from app.db.models import AuditEvent, AuditSeal
 from app.db.queries.records import Record, table_of
+from app.domain.ids import first_id
 
 _event, _seal = table_of(AuditEvent), table_of(AuditSeal)
 
@@ -63,32 +64,43 @@ def page(
     db: Connection,
     *,
     practice_id: str,
-    since: str | None = None,
-    until: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     equal: Record | None = None,
+    outcomes: Sequence[str] = (),
     patient_id: str | None = None,
-    broken_glass: bool = False,
+    broken_glass: bool | None = None,
     before: str | None = None,
     limit: int,
 ) -> list[Record]:
-    """Return events, the newest first; `since`, `until` and `before` are ids.
+    """Return events, the newest first: from `since` on, before `until`, below the id `before`.
 
     `equal` gives columns their values; a patient's events are also the lists that showed them.
     """
     conditions: list[Any] = [_event.c.practice_id == practice_id]
     conditions += [_event.c[name] == value for name, value in (equal or {}).items()]
     if since is not None:
-        conditions.append(_event.c.id >= since)
+        # An id is never older than its row, so the index can stop there; it may be younger.
+        conditions += [_event.c.id >= first_id(since), _event.c.at >= since]
     if until is not None:
-        conditions.append(_event.c.id < until)
+        conditions.append(_event.c.at < until)
     if before is not None:
         conditions.append(_event.c.id < before)
-    if broken_glass:
-        conditions.append(_event.c.reason.is_not(None))
+    if outcomes:
+        conditions.append(_event.c.outcome.in_(outcomes))
+    if broken_glass is not None:
+        given = _event.c.reason.is_not(None)
+        conditions.append(given if broken_glass else ~given)
     if patient_id is not None:
         conditions.append(or_(_event.c.patient_id == patient_id, _names(db, patient_id)))
     rows = db.execute(select(_event).where(*conditions).order_by(_event.c.id.desc()).limit(limit))
     return [dict(row) for row in rows.mappings()]
+
+
+def last(db: Connection, *, practice_id: str) -> str | None:
+    """Return the id of the newest event."""
+    newest = select(_event.c.id).where(_event.c.practice_id == practice_id)
+    return db.scalars(newest.order_by(_event.c.id.desc()).limit(1)).first()
 
 
 def _names(db: Connection, patient_id: str) -> ColumnElement[bool]:
