@@ -15,6 +15,7 @@ from app.api import (
     locations,
     me,
     outside_sessions,
+    patient_export,
     patients,
     practices,
     practitioners,
@@ -46,6 +47,7 @@ def routers() -> list[APIRouter]:
         staff,
         keys,
         disclosures,
+        patient_export,
         audit_events,
     )
     return [noun.router for noun in nouns]

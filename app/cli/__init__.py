@@ -10,6 +10,7 @@ import typer
 
 from app import __version__
 from app.cli import (
+    audit,
     backup,
     context,
     db,
@@ -21,6 +22,7 @@ from app.cli import (
     keyring,
     keys,
     openapi,
+    patients,
     practices,
     serve,
     staff,
@@ -68,6 +70,8 @@ app.add_typer(staff.app, name="staff")
 app.add_typer(keys.app, name="keys")
 app.add_typer(imports.app, name="import")
 app.add_typer(export.app, name="export")
+app.add_typer(patients.app, name="patient")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:

@@ -212,6 +212,29 @@ def seen(lent: Database, practice_id: str, action: str, patient_ids: Iterable[st
         audit.append(db, [event])
 
 
+def shown(
+    lent: Database,
+    practice_id: str,
+    action: str,
+    *,
+    kind: str,
+    id: str | None,
+    patient_id: str | None = None,
+) -> None:
+    """Note in the practice's log what a command is about to show or write into a file."""
+    event = audit.event(
+        by=actor(practice_id),
+        now=clock.now(),
+        action=action,
+        kind=kind,
+        id=id,
+        patient_id=patient_id,
+        outcome=audit.SHOWN,
+    )
+    with lent.write(practice_id) as db:
+        audit.append(db, [event])
+
+
 def actor(practice_id: str) -> Actor:
     """Return who the audit row of a change made here names."""
     return Actor(practice_id, "system", None, NAME)

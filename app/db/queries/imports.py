@@ -160,6 +160,20 @@ def session_ids(db: Connection, *, practice_id: str, import_id: str) -> list[str
     return list(rows)
 
 
+def rows_of_sessions(
+    db: Connection, *, practice_id: str, session_ids: Collection[str]
+) -> dict[str, Record]:
+    """Return the spreadsheet's row of each of these sessions that came from one."""
+    table = _row
+    return {
+        row["session_id"]: {name: row[name] for name in ("import_id", "line", "kept")}
+        for piece in pieces(session_ids)
+        for row in db.execute(
+            select(table).where(table.c.practice_id == practice_id, table.c.session_id.in_(piece))
+        ).mappings()
+    }
+
+
 def records(
     db: Connection, model: type[Base], *, practice_id: str, ids: Collection[str]
 ) -> list[Record]:

@@ -1,0 +1,144 @@
+"""One patient's record whole, as a document to hand over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from app.api import session_shapes
+from app.api.shapes import Record, Shape
+from app.db.engine import Connection
+from app.db.models import Patient
+from app.db.queries import courses as course_rows
+from app.db.queries import identifiers as identifier_rows
+from app.db.queries import imports as import_rows
+from app.db.queries import sessions as session_rows
+from app.db.queries.facts import CourseFacts
+from app.edge.fields import PathId, to_number
+from app.edge.routing import Door
+from app.edge.work import Answer, Working
+from app.services import audit_trail, courses, dates, patients, practices, protocols, records
+
+router = Door(tag="patients")
+
+# Columns that are made from others: what is compared, sorted by, or counts recomputations.
+_MADE = frozenset(
+    {"practice_id", "mrn_key", "family_key", "search_key", "sort_on", "dates_revision"}
+)
+# More than anyone is ever given.
+_ALL = 100_000
+
+
+class PracticeRef(Shape):
+    id: str
+    name: str
+    time_zone: str
+
+
+class PatientExportOut(Shape):
+    """`courses` hold their `sessions` (sites expanded), `holds` and `outside_sessions`.
+
+    `audit` is every event about the patient, newest first; null for who may not read the log.
+    """
+
+    made_at: datetime
+    practice: PracticeRef
+    patient: dict[str, Any]
+    courses: list[dict[str, Any]]
+    audit: list[dict[str, Any]] | None
+
+
+@router.read(
+    "/patients/{id}/export",
+    may="patients:read courses:read sessions:read",
+    gives=PatientExportOut,
+)
+def export(work: Working, id: PathId) -> Answer:
+    """Return a patient's whole record: particulars, courses, sessions, holds, imports, log."""
+    work.saw(id)
+    return Answer(
+        document(
+            work.db,
+            practice_id=work.practice_id,
+            patient_id=id,
+            now=work.now,
+            audit="audit:search" in work.caller.may,
+        )
+    )
+
+
+def document(
+    db: Connection, *, practice_id: str, patient_id: str, now: datetime, audit: bool
+) -> Record:
+    """Return the record; every column of its rows is in it, so that a new one cannot be left out.
+
+    `NotFound` when the practice has no such patient.
+    """
+    patient = records.load(db, Patient, practice_id=practice_id, id=patient_id)
+    practice = practices.load(db, practice_id=practice_id)
+    found = course_rows.of_patient(db, practice_id=practice_id, patient_id=patient_id)
+    ids = [course["id"] for course in found]
+    facts = dates.facts_of_courses(db, practice_id=practice_id, course_ids=ids) if ids else {}
+    named = identifier_rows.of(db, practice_id=practice_id, kind=courses.KIND, ids=ids)
+    own = identifier_rows.of(db, practice_id=practice_id, kind=patients.KIND, ids=[patient_id])
+    return {
+        "made_at": now,
+        "practice": {name: practice[name] for name in ("id", "name", "time_zone")},
+        "patient": _plain(patient) | {"identifiers": own.get(patient_id, [])},
+        "courses": [
+            _plain(course)
+            | {"identifiers": named.get(course["id"], [])}
+            | _of_course(db, facts[course["id"]], practice_id=practice_id)
+            for course in found
+        ],
+        "audit": list(audit_trail.of_patient(db, practice_id=practice_id, patient_id=patient_id))
+        if audit
+        else None,
+    }
+
+
+def _of_course(db: Connection, facts: CourseFacts, *, practice_id: str) -> Record:
+    scope = {"practice_id": practice_id, "course_id": facts.course["id"]}
+    holds = course_rows.holds(db, **scope)
+    outside = course_rows.outside_sessions(db, **scope)
+    sessions = session_rows.page(db, **scope, limit=_ALL)
+    ids = [session["id"] for session in sessions]
+    named = identifier_rows.of(db, practice_id=practice_id, kind="session", ids=ids)
+    imported = import_rows.rows_of_sessions(db, practice_id=practice_id, session_ids=ids)
+    return {
+        "holds": [_plain(hold) for hold in holds],
+        "outside_sessions": [_plain(treatment) for treatment in outside],
+        "sessions": [
+            _session(db, session, facts, named.get(session["id"], []), practice_id)
+            | {"imported_from": imported.get(session["id"])}
+            for session in sessions
+        ],
+    }
+
+
+def _session(
+    db: Connection,
+    session: Record,
+    facts: CourseFacts,
+    identified: list[dict[str, str]],
+    practice_id: str,
+) -> Record:
+    protocol = None
+    if session["protocol"]:
+        protocol = protocols.version(
+            db,
+            practice_id=practice_id,
+            code=session["protocol"],
+            number=session["protocol_version"],
+        )
+    return session_shapes.shown(session, facts, protocol, identified) | {
+        "made_on": session["made_on"]
+    }
+
+
+def _plain(row: Record) -> Record:
+    shown = {name: value for name, value in row.items() if name not in _MADE}
+    if "administered" in shown:
+        hundredths = shown.pop("administered")
+        shown["units_administered"] = None if hundredths is None else to_number(hundredths)
+    return shown

@@ -1,0 +1,189 @@
+"""`twelveweeks audit`: verify the log, seal it, tell who saw a patient."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app import clock
+from app.cli import context
+from app.cli.context import Json, PracticeId, Unusable
+from app.cli.due import day_of
+from app.cli.files import saving
+from app.cli.patients import Named, find
+from app.db.engine import Database
+from app.db.queries import audit as rows
+from app.db.queries import practices as practice_rows
+from app.db.queries.records import Record
+from app.db.scope import DIRECTORY
+from app.domain import sealing
+from app.services import audit_trail, seals
+from app.services.seals import Verified
+from app.services.worklist_csv import safe
+
+app = typer.Typer(help="The audit log: verify, seal, who saw a patient.")
+
+_HEAD = re.compile(r"[1-9][0-9]{0,8}:[0-9a-f]{64}")
+_FAULTS = {
+    "edited": "row {} was edited after it was sealed",
+    "deleted": "row {} was sealed and is gone",
+    "inserted": "row {} stands among older rows and no seal has it",
+    "missing": "seal {} is gone",
+    "altered": "seal {} does not follow from its rows and the seal before",
+    "truncated": "seal {}, noted elsewhere, is not in this log",
+}
+_HEADS = (
+    *("at (UTC)", "what", "by", "by type", "by id", "credential", "address"),
+    *("action", "resource", "resource id", "patients in the list", "why (break glass)"),
+    *("request", "event"),
+)
+
+Head = Annotated[
+    str | None,
+    typer.Option("--head", metavar="N:HEX", help="A seal noted earlier: it must still be there."),
+]
+Since = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day.")]
+Until = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last day.")]
+
+
+@app.callback()
+def _group() -> None:
+    """The audit log: verify, seal, who saw a patient."""
+
+
+@app.command()
+def verify(practice: PracticeId = None, head: Head = None, as_json: Json = False) -> None:
+    """Compare every row with its seal; each fault is named, with status 1 if there is any.
+
+    Without --practice every practice is verified.
+    """
+    if head is not None and not _HEAD.fullmatch(head):
+        raise Unusable("--head is a seal as audit verify prints it: number:64 hex digits")
+    found: list[tuple[Record, Verified]] = []
+    with context.database() as database:
+        known = _practices(database, practice)
+        if head is not None and len(known) != 1:
+            raise Unusable("--head belongs to one practice: say which with --practice ID")
+        for one in known:
+            verified = seals.verify(database, practice_id=one["id"], now=clock.now(), noted=head)
+            found.append((one, verified))
+    ok = not any(verified.faults for _, verified in found)
+    shown = [_shown(one, verified) for one, verified in found]
+    context.emit({"practices": shown, "ok": ok}, as_json, lambda: _tell(shown))
+    if not ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def seal(practice: PracticeId = None, as_json: Json = False) -> None:
+    """Seal what has settled (a minute old) now, and print the newest seal of each practice."""
+    heads: list[dict[str, Any]] = []
+    with context.database() as database:
+        for one in _practices(database, practice):
+            made = seals.seal(database, practice_id=one["id"], now=clock.now())
+            with database.read(one["id"]) as db:
+                last = rows.last_seal(db, practice_id=one["id"])
+            newest = sealing.head(last["number"], bytes(last["digest"])) if last else None
+            heads.append({"practice_id": one["id"], "head": newest, "made": made is not None})
+
+    def show() -> None:
+        for told in heads:
+            context.say(f"{told['practice_id']} {told['head'] or 'nothing is sealed yet'}")
+
+    context.emit({"items": heads}, as_json, show)
+
+
+@app.command()
+def disclosures(
+    patient: Named,
+    out: Annotated[Path, typer.Option(metavar="FILE.csv", help="Where the report goes.")],
+    practice: PracticeId = None,
+    since: Since = None,
+    until: Until = None,
+    as_json: Json = False,
+) -> None:
+    """Write who saw or changed a patient's record, from where, when and why, as CSV.
+
+    Days are the practice's, both of them in it; times are UTC.
+    """
+    first, last = day_of(since, "from"), day_of(until, "to")
+    with context.database() as database:
+        place = context.practice_of(database, practice)
+        with database.read(place["id"]) as db:
+            found = find(db, practice_id=place["id"], named=patient)
+        context.shown(
+            database,
+            place["id"],
+            "audit.disclosures",
+            kind="patient",
+            id=found["id"],
+            patient_id=found["id"],
+        )
+        begins, ends = audit_trail.instants(first, last, place["time_zone"])
+        count = 0
+        # The mark tells spreadsheets that it is UTF-8.
+        with saving(out, encoding="utf-8-sig") as stream, database.read(place["id"]) as db:
+            lines = csv.writer(stream)
+            lines.writerow(_HEADS)
+            for told in audit_trail.every_disclosure(
+                db, practice_id=place["id"], patient_id=found["id"], since=begins, until=ends
+            ):
+                lines.writerow([safe(cell) for cell in _cells(told)])
+                count += 1
+    answer = {"patient_id": found["id"], "rows": count, "file": str(out)}
+    context.emit(answer, as_json, lambda: context.tell(f"{count} disclosures in {out}"))
+
+
+def _practices(database: Database, practice: str | None) -> list[Record]:
+    if practice is not None:
+        return [context.practice_of(database, practice)]
+    with database.read(DIRECTORY) as db:
+        return practice_rows.every(db)
+
+
+def _shown(practice: Record, verified: Verified) -> dict[str, Any]:
+    return {
+        "practice_id": practice["id"],
+        "sealed": verified.sealed,
+        "unsealed": verified.unsealed,
+        "head": verified.head,
+        "faults": [
+            {"what": what, "which": which, "text": _FAULTS[what].format(which)}
+            for what, which in verified.faults
+        ],
+    }
+
+
+def _tell(practices: list[dict[str, Any]]) -> None:
+    for one in practices:
+        context.say(f"practice {one['practice_id']}")
+        for fault in one["faults"]:
+            context.say(f"fault: {fault['text']}")
+        context.say(
+            f"{one['sealed']} rows sealed, {one['unsealed']} not yet, "
+            f"{len(one['faults'])} faults; newest seal {one['head'] or 'none'}"
+        )
+
+
+def _cells(told: Record) -> list[Any]:
+    by, resource = told["by"], told["resource"]
+    return [
+        told["at"].strftime("%Y-%m-%d %H:%M:%S"),
+        told["what"],
+        by["name"],
+        by["type"],
+        by["id"],
+        told["credential_id"],
+        told["address"],
+        told["action"],
+        resource["type"],
+        resource["id"],
+        told["patients"],
+        told["reason"],
+        told["request_id"],
+        told["id"],
+    ]

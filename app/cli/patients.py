@@ -1,0 +1,79 @@
+"""`twelveweeks patient`: one patient's record as a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic_core import to_jsonable_python
+
+from app import clock
+from app.cli import context
+from app.cli.context import Json, PracticeId, Unusable
+from app.cli.files import save
+from app.db.engine import Connection
+from app.db.models import Patient
+from app.db.queries import patients as rows
+from app.db.queries import records
+from app.db.queries.records import Record
+from app.domain.ids import is_id
+from app.services import patients
+
+app = typer.Typer(help="One patient's record.")
+
+Named = Annotated[
+    str, typer.Option("--patient", metavar="MRN|ID", help="The patient's MRN, or id.")
+]
+
+
+@app.callback()
+def _group() -> None:
+    """One patient's record."""
+
+
+def find(db: Connection, *, practice_id: str, named: str) -> Record:
+    """Return the patient with that MRN or id; `Unusable` when the practice has none."""
+    key = patients.mrn_key(named.strip())
+    found = rows.by_mrn(db, practice_id=practice_id, mrn_key=key)
+    if found is None and is_id(named.strip().lower()):
+        id = named.strip().lower()
+        found = records.get(db, Patient, practice_id=practice_id, id=id)
+    if found is None:
+        raise Unusable("the practice has no patient with that MRN or id")
+    return found
+
+
+@app.command()
+def export(
+    patient: Named,
+    out: Annotated[Path, typer.Option(metavar="FILE.json", help="Where the record goes.")],
+    practice: PracticeId = None,
+    as_json: Json = False,
+) -> None:
+    """Write a patient's whole record, as GET /v1/patients/{id}/export gives it."""
+    # With the shapes of the REST interface, which take half a second to load.
+    from app.api.patient_export import document
+
+    with context.database() as database:
+        place = context.practice_of(database, practice)
+        with database.read(place["id"]) as db:
+            found = find(db, practice_id=place["id"], named=patient)
+        context.shown(
+            database,
+            place["id"],
+            "patient.export",
+            kind="patient",
+            id=found["id"],
+            patient_id=found["id"],
+        )
+        with database.read(place["id"]) as db:
+            whole = document(
+                db, practice_id=place["id"], patient_id=found["id"], now=clock.now(), audit=True
+            )
+    save(out, json.dumps(to_jsonable_python(whole), indent=2, ensure_ascii=False) + "\n")
+    answer = {"patient_id": found["id"], "courses": len(whole["courses"]), "file": str(out)}
+    context.emit(
+        answer, as_json, lambda: context.tell(f"the record with its audit log is in {out}")
+    )
