@@ -1,19 +1,26 @@
-"""`twelveweeks practice`: found a practice, list them."""
+"""`twelveweeks practice`: found a practice, list them, export one whole, erase one that left."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from app import clock
 from app.cli import context
 from app.cli.context import Json, Unusable
+from app.cli.files import saving
+from app.db import migrate
+from app.db.engine import Connection, Database
+from app.db.models import Staff
 from app.db.queries import practices as rows
 from app.db.scope import DIRECTORY
 from app.domain.dates import zone
 from app.domain.ids import new_id
-from app.services import practices
+from app.services import erasures, keys, practice_export, practices, records
+from app.services.erasures import NotErased
+from app.services.practice_export import Unfit
 
 app = typer.Typer(help="The practices whose patients are kept here.")
 
@@ -26,14 +33,22 @@ def named(text: str, what: str = "name") -> str:
     return trimmed
 
 
+Id = Annotated[str, typer.Option("--practice", metavar="ID", help="The practice.")]
+
+
 @app.command()
 def create(
     name: Annotated[str, typer.Option(help="What the practice is called.")],
     time_zone: Annotated[str, typer.Option(help="Its IANA time zone, such as America/New_York.")],
+    administrator: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Who runs it: a member of staff, with a key as them."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a practice and print its id."""
+    """Make a practice and print its id; with --administrator also their key, this once only."""
     wanted = named(name)
+    person = named(administrator, "administrator") if administrator is not None else None
     try:
         zone(time_zone)
     except (KeyError, ValueError):
@@ -44,8 +59,87 @@ def create(
         made = practices.found(
             db, id=id, name=wanted, time_zone=time_zone, by_name=context.NAME, now=now
         )
-    answer = {field: made[field] for field in practices.SETTINGS}
-    context.emit(answer, as_json, lambda: context.say(made["id"]))
+        first = _administrator(db, id, person) if person else {}
+    answer = {field: made[field] for field in practices.SETTINGS} | first
+
+    def show() -> None:
+        context.say(made["id"])
+        if first:
+            context.say(first["key"])
+
+    context.emit(answer, as_json, show)
+
+
+def _administrator(db: Connection, practice_id: str, name: str) -> dict[str, Any]:
+    """Make the practice's first member of staff; the answer holds their key."""
+    by, now = context.actor(practice_id), clock.now()
+    values = {"name": name, "roles": ["administrator"]}
+    member = records.create(db, Staff, values, kind="staff", by=by, now=now)
+    _, key = keys.create(db, name=name, staff_id=member["id"], by=by, now=now)
+    return {"administrator": {"id": member["id"], "name": name}, "key": key}
+
+
+@app.command()
+def export(
+    practice: Id,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where it goes, as JSON Lines.")],
+    as_json: Json = False,
+) -> None:
+    """Write every row of a practice, as of one moment, with counts and a SHA-256 at the end.
+
+    Secrets are left out; the first line lists which. Its sandbox is not in it.
+    """
+    with context.database() as database:
+        id = context.practice_of(database, practice)["id"]
+        context.shown(database, id, "practice.export", kind="practice", id=id)
+        with saving(out) as stream, database.read(id) as db:
+            made = practice_export.write(
+                db, stream.write, practice_id=id, revision=migrate.head(), now=clock.now()
+            )
+    total = sum(made.counts.values())
+    answer = {"practice_id": id, "file": str(out), "sha256": made.sha256, "counts": made.counts}
+    context.emit(
+        answer, as_json, lambda: context.tell(f"{total} rows in {out}, SHA-256 {made.sha256}")
+    )
+
+
+@app.command()
+def erase(
+    practice: Id,
+    export: Annotated[Path, typer.Option(metavar="FILE", help="What practice export wrote.")],
+    yes_erase: Annotated[
+        str, typer.Option(metavar="NAME", help="The practice's name, to say that you mean it.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Delete a practice that left, with its sandbox, log and keys, and print the proof as JSON.
+
+    The export must be whole and of its present state. Nothing brings the practice back. Run
+    again, it rewrites the database file and prints the proof again.
+    """
+    try:
+        with export.open("rb") as lines:
+            exported = practice_export.read(lines)
+        if exported.practice_id != practice.strip().lower():
+            raise Unusable("the export is of another practice")
+        with context.database() as database:
+            _check_name(database, exported.practice_id, yes_erase)
+            erased = erasures.erase(
+                database, exported=exported, by_name=context.NAME, now=clock.now()
+            )
+    except (Unfit, NotErased) as refused:
+        raise Unusable(f"{refused}; nothing was deleted") from None
+    context.emit(erased.document(), True, lambda: None)
+    if not erased.clean:
+        context.tell("the file could not be rewritten while others use it: stop them, run it again")
+        raise typer.Exit(1)
+
+
+def _check_name(database: Database, practice_id: str, name: str) -> None:
+    with database.read(DIRECTORY) as db:
+        found = rows.get(db, practice_id=practice_id)
+    if found is not None and found["name"] != name:
+        raise Unusable("--yes-erase must be the name of the practice, as practice list shows it")
 
 
 @app.command("list")

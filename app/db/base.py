@@ -71,6 +71,10 @@ class At(TypeDecorator[datetime]):
         return to_instant
 
 
+# `mapped_column(..., info=SECRET)`: never leaves the database, whoever exports the rest.
+SECRET = {"secret": True}
+
+
 class Base(DeclarativeBase):
     metadata = metadata
 
@@ -110,6 +114,7 @@ def one_of(column: str, *values: str) -> CheckConstraint:
 
 __all__ = [
     "SEALED",
+    "SECRET",
     "At",
     "Base",
     "Json",

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DisconnectionError
 
 from app.db import transport
 from app.db.failures import DatabaseAway
-from app.db.row_security import PRACTICE
+from app.db.row_security import DIRECTORY, PRACTICE
 from app.db.scope import Scope, statement
 
 # Settings of each connection. A forgotten lock or a runaway statement ends by itself; compiling
@@ -51,7 +51,7 @@ class Postgresql:
         raw.commit()
 
     def turn(self, raw: Any, scope: Scope) -> None:
-        forget = f"SET LOCAL {PRACTICE} = ''"
+        forget = f"SET LOCAL {PRACTICE} = ''; SET LOCAL {DIRECTORY} = ''"
         raw.execute(f"{forget}{statement(scope)}", prepare=False)
 
     def begin(self, raw: Any, until: float, scope: Scope, *, here: bool) -> None:

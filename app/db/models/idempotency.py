@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Index, LargeBinary, PrimaryKeyConstraint, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import At, Base, Key, of_practice
+from app.db.base import SECRET, At, Base, Key, of_practice
 
 
 class Idempotency(Base):
@@ -26,5 +26,6 @@ class Idempotency(Base):
     status: Mapped[int | None] = mapped_column(SmallInteger)
     location: Mapped[str | None] = mapped_column(String(400))
     etag: Mapped[str | None] = mapped_column(String(64))
-    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # An answer may hold what is told once only.
+    body: Mapped[bytes | None] = mapped_column(LargeBinary, info=SECRET)
     created_at: Mapped[datetime] = mapped_column(At)

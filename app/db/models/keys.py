@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import At, Base, Json, Key, OfPractice, of_practice, one_of, refers
+from app.db.base import SECRET, At, Base, Json, Key, OfPractice, of_practice, one_of, refers
 
 
 class ApiKey(OfPractice, Base):
@@ -42,7 +42,7 @@ class Credential(Base):
         Index(None, "practice_id", "holder_id"),
     )
 
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True, info=SECRET)
     practice_id: Mapped[str] = mapped_column(Key)
     kind: Mapped[str] = mapped_column(String(16))
     holder_id: Mapped[str] = mapped_column(Key)

@@ -12,7 +12,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Key, Stamped, one_of
+from app.db.base import SECRET, Base, Key, Stamped, one_of
 
 
 class Practice(Stamped, Base):
@@ -40,7 +40,7 @@ class Practice(Stamped, Base):
     early_booking: Mapped[str] = mapped_column(String(16), default="reason_required")
     booking_master: Mapped[str] = mapped_column(String(16), default="twelveweeks")
     # Seals this practice's list cursors, so that a cursor of another practice is no cursor.
-    cursor_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    cursor_key: Mapped[bytes] = mapped_column(LargeBinary(32), info=SECRET)
     # Raised when a setting changes that stored dates rest on; a course that carries a lower
     # number still waits for its dates to be recomputed.
     dates_revision: Mapped[int] = mapped_column(Integer, default=1)

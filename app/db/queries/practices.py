@@ -58,6 +58,12 @@ def every(db: Connection) -> list[Record]:
     return [dict(row) for row in db.execute(select(_table).order_by(_table.c.id)).mappings()]
 
 
+def sandbox(db: Connection, *, practice_id: str) -> Record | None:
+    """Return the sandbox of the practice, which is a practice of its own (scope: DIRECTORY)."""
+    row = db.execute(select(_table).where(_table.c.sandbox_of == practice_id)).mappings().first()
+    return dict(row) if row else None
+
+
 def waiting(db: Connection) -> list[str]:
     """Return the practices in which courses may wait for their dates to be recomputed."""
     unsettled = _table.c.settled_revision < _table.c.dates_revision

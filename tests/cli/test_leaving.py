@@ -1,0 +1,250 @@
+"""A practice arrives and leaves: whole exports, erasures that leave nothing, refusals that do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import LargeBinary, func, select
+
+from app.cli.context import NAME
+from app.db.base import metadata
+from app.db.engine import Database
+from app.db.models import Erasure
+from app.db.queries import whole
+from app.db.scope import OWNER
+from app.domain import ids
+from app.services import keys
+from tests.cli.commands import Cli
+from tests.support.clinic import Clinic, a_clinic
+from tests.verify.seeded import seed
+
+CANARY = "Kanarienvogel"
+# Bytes that are no secrets: lists of patients' ids, digests of rows and of requests.
+TELLING = {
+    "audit_event.patients",
+    "audit_seal.entries",
+    "audit_seal.digest",
+    "idempotency.fingerprint",
+}
+
+
+@pytest.fixture
+def clinic(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
+    """A practice with one of everything, whose texts can be told in any heap of bytes."""
+    # Another test's clock may have stood later, and ids never go back.
+    monkeypatch.setattr(ids, "_last", 0)
+    with a_clinic(database) as made:
+        seed(made)
+        for number in range(30):
+            patient = made.a_patient(
+                family_name=f"{CANARY}{number}", phone=f"555-{CANARY}", mrn=f"{CANARY}-{number}"
+            )
+            course = made.a_course("2026-01-05", patient_id=patient["id"])
+            hold = {"from": "2026-04-01", "until": "2026-04-02", "reason": f"flies {CANARY}"}
+            made.post(f"/courses/{course['id']}/hold", hold, idempotency_key=f"k{number}")
+        made.get("/patients?limit=200")
+        yield made
+
+
+def exported(cli: Cli, clinic: Clinic, out: Path) -> Any:
+    ran = cli("practice", "export", "--practice", clinic.practice_id, "--out", out, "--json")
+    assert ran.status == 0, ran
+    return ran.json
+
+
+def erase(cli: Cli, clinic: Clinic, out: Path, name: str = "Test Clinic") -> Any:
+    return cli(
+        *("practice", "erase", "--practice", clinic.practice_id),
+        *("--export", out, "--yes-erase", name),
+    )
+
+
+def held(database: Database) -> dict[str, int]:
+    """The rows of every table, whoever's they are."""
+    with database.read(OWNER) as db:
+        return {
+            table.name: db.scalar(select(func.count()).select_from(table)) or 0
+            for table in metadata.sorted_tables
+        }
+
+
+def test_a_practice_begins_with_its_administrator(cli: Cli, database: Database) -> None:
+    made = cli(
+        *("practice", "create", "--name", "Clinic", "--time-zone", "America/New_York"),
+        *("--administrator", "Kim Lund", "--json"),
+    ).json
+    found = keys.find(database, digest=keys.hashed(made["key"]))
+    assert found
+    assert (found.by.type, found.by.id) == ("staff", made["administrator"]["id"])
+    assert (found.by.name, found.roles) == ("Kim Lund", ("administrator",))
+    told = cli("practice", "create", "--name", "B", "--time-zone", "UTC", "--administrator", "K")
+    id, key = told.out.split()
+    assert len(id) == 36
+    assert keys.well_formed(key)
+    none = ("practice", "create", "--name", "B", "--time-zone", "UTC", "--administrator", " ")
+    assert "administrator" in cli(*none).refused()
+
+
+def test_the_export_holds_every_row_and_no_secret(cli: Cli, clinic: Clinic, tmp_path: Path) -> None:
+    clinic.neighbour().a_patient(family_name="Stranger")
+    out = tmp_path / "practice.jsonl"
+    told = exported(cli, clinic, out)
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    content = out.read_bytes()
+    first, *rows, end, last = (json.loads(line) for line in content.splitlines())
+    assert first["practice_id"] == clinic.practice_id
+    assert first["schema"]
+    assert "practice.cursor_key" in first["left_out"]
+    assert last == {"sha256": told["sha256"]}
+    before = content[: content.rindex(b'{"sha256"')]
+    assert hashlib.sha256(before).hexdigest() == told["sha256"]
+    counts = Counter(row["table"] for row in rows)
+    with clinic.database.read(clinic.practice_id) as db:
+        present = whole.counts(db, practice_id=clinic.practice_id)
+    assert {name: n for name, n in present.items() if n} == dict(counts)
+    assert end["counts"] == present
+    assert counts["patient"] == 34
+    assert b"Stranger" not in content
+    for secret in first["left_out"]:
+        table, column = secret.split(".")
+        assert all(column not in row["row"] for row in rows if row["table"] == table)
+    assert hashlib.sha256(clinic.key.encode()).hexdigest().encode() not in content
+    newest = max(row["row"]["id"] for row in rows if row["table"] == "audit_event")
+    assert end["last_event"] == newest
+
+
+def test_every_column_of_bytes_is_a_secret_or_known_to_be_none() -> None:
+    shown = {
+        f"{table.name}.{column.name}"
+        for table in whole.tables()
+        for column in table.c
+        if isinstance(column.type, LargeBinary) and column.name not in whole.secrets(table)
+    }
+    assert shown == TELLING
+    named = {table.name for table in whole.tables()}
+    others = {table.name for table in metadata.sorted_tables} - named
+    assert all("practice_id" not in metadata.tables[name].c for name in others - {"erasure"})
+
+
+def test_an_erasure_leaves_a_proof_and_nothing_else(
+    cli: Cli, clinic: Clinic, database: Database, tmp_path: Path
+) -> None:
+    other = clinic.neighbour()
+    other.a_course("2026-01-05")
+    with database.read(other.practice_id) as db:
+        others = whole.counts(db, practice_id=other.practice_id)
+    assert cli("audit", "seal", "--practice", clinic.practice_id).status == 0
+    out = tmp_path / "practice.jsonl"
+    told = exported(cli, clinic, out)
+
+    if database.dialect == "sqlite":
+        assert canaries(database) > 100
+
+    ran = erase(cli, clinic, out)
+
+    assert (ran.status, ran.err) == (0, "")
+    proof = ran.json["practice"]
+    assert proof["practice_id"] == clinic.practice_id
+    assert proof["export_sha256"] == told["sha256"]
+    assert proof["by_name"] == NAME
+    assert proof["last_seal"].startswith("1:")
+    tended = ("audit_seal", "idempotency")
+    removed = {name: n for name, n in proof["removed"].items() if name not in tended}
+    assert removed == {name: n for name, n in told["counts"].items() if name not in tended}
+    assert set(proof["left"].values()) == {0}
+    assert proof["left"].keys() == told["counts"].keys()
+    assert ran.json["sandbox"] is None
+    # What is there now is the other practice, as it was, and the proof.
+    assert held(database) == others | {"erasure": 1}
+    if database.dialect == "sqlite":
+        assert ran.json["file_rewritten"] is True
+        assert canaries(database) == 0
+    # Run again, it proves the same; the practice cannot be had again.
+    again = erase(cli, clinic, out)
+    assert again.json == ran.json
+    assert "no practice" in cli("keys", "list", "--practice", clinic.practice_id).refused()
+
+
+def canaries(database: Database) -> int:
+    """How often the practice's texts stand in the database's file and its companions."""
+    file = Path(database.engine.url.database or "")
+    held = [part.read_bytes().lower() for part in file.parent.glob(f"{file.name}*")]
+    assert held
+    return sum(content.count(CANARY.lower().encode()) for content in held)
+
+
+def test_refusals_change_nothing(cli: Cli, clinic: Clinic, tmp_path: Path) -> None:
+    out = tmp_path / "practice.jsonl"
+    exported(cli, clinic, out)
+    before = held(clinic.database)
+    content = out.read_bytes()
+    lines = content.splitlines(keepends=True)
+
+    def refused(altered: bytes) -> str:
+        out.write_bytes(altered)
+        told = erase(cli, clinic, out).refused()
+        assert held(clinic.database) == before
+        return told
+
+    assert "cut off" in refused(b"".join(lines[:-1]))
+    assert "cut off" in refused(content[: len(content) // 2])
+    assert "cut off" in refused(b"")
+    assert "cut off" in refused(b"MRN;name\n")
+    assert "SHA-256" in refused(content.replace(CANARY.encode(), b"Nachtigallen.", 1))
+    assert "SHA-256" in refused(b"".join(lines[:5] + lines[6:]))
+    assert "after its end" in refused(content + lines[-1])
+    out.write_bytes(content)
+    assert "--yes-erase" in erase(cli, clinic, out, "Another Clinic").refused()
+    other = clinic.neighbour()
+    told = cli(
+        *("practice", "erase", "--practice", other.practice_id),
+        *("--export", out, "--yes-erase", "Test Clinic"),
+    )
+    assert "another practice" in told.refused()
+
+
+@pytest.mark.parametrize("use", ["a look", "a change"])
+def test_what_was_used_since_is_exported_again_first(
+    cli: Cli, clinic: Clinic, tmp_path: Path, use: str
+) -> None:
+    out = tmp_path / "practice.jsonl"
+    exported(cli, clinic, out)
+    if use == "a look":
+        clinic.get("/patients")
+    else:
+        clinic.a_patient()
+    before = held(clinic.database)
+    assert "export it again; nothing was deleted" in erase(cli, clinic, out).refused()
+    assert held(clinic.database) == before
+    exported(cli, clinic, out)
+    assert erase(cli, clinic, out).status == 0
+
+
+@pytest.mark.parametrize("after", ["session", "audit_event", "practice"])
+def test_a_crash_in_the_middle_leaves_everything(
+    cli: Cli, clinic: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    out = tmp_path / "practice.jsonl"
+    exported(cli, clinic, out)
+    before = held(clinic.database)
+    remove = whole.remove
+
+    def broken(db: Any, *, practice_id: str, names: Any) -> Any:
+        going = [table.name for table in reversed(whole.tables())]
+        remove(db, practice_id=practice_id, names=going[: going.index(after) + 1])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(whole, "remove", broken)
+    assert erase(cli, clinic, out).status == 130
+    monkeypatch.undo()
+    assert held(clinic.database) == before
+    with clinic.database.read(OWNER) as db:
+        assert db.execute(select(Erasure.__table__)).all() == []
+    clinic.refusal("GET", f"/patients/{clinic.practice_id}")
