@@ -20,6 +20,7 @@ from app.api import (
     practices,
     practitioners,
     protocols,
+    sandbox,
     sessions,
     staff,
     worklist,
@@ -49,6 +50,7 @@ def routers() -> list[APIRouter]:
         disclosures,
         patient_export,
         audit_events,
+        sandbox,
     )
     return [noun.router for noun in nouns]
 

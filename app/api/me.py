@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.api.shapes import Shape
 from app.edge.routing import Door
 from app.edge.work import Answer, Working
+from app.services import practices
 
 router = Door(tag="practice")
 
@@ -36,12 +37,14 @@ class MeOut(Shape):
     by: ActorOut
     may: list[str]
     today: str
+    sandbox: bool
 
 
 @router.read("/me", may="practice:read", patients=False, gives=MeOut)
 def me(work: Working) -> Answer:
     """Say which practice and key this is, who it acts as and what it may, and what day it is."""
     caller = work.caller
+    practice = practices.load(work.db, practice_id=work.practice_id)
     return Answer(
         {
             "practice": {
@@ -62,5 +65,6 @@ def me(work: Working) -> Answer:
             },
             "may": sorted(caller.may),
             "today": work.today,
+            "sandbox": practice["sandbox_of"] is not None,
         }
     )

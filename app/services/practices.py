@@ -22,19 +22,31 @@ PIECE = 500
 
 
 def found(
-    db: Connection, *, id: str, name: str, time_zone: str, by_name: str, now: datetime
+    db: Connection,
+    *,
+    id: str,
+    name: str,
+    time_zone: str,
+    by_name: str,
+    now: datetime,
+    by: Actor | None = None,
+    settings: Record | None = None,
 ) -> Record:
-    """Make a practice with the default settings and return it; its id is the scope of `db`."""
+    """Make a practice and return it; its id is the scope of `db`.
+
+    `settings` differ from the defaults; `by` is who makes it, else the system `by_name`.
+    """
     values: Record = {
         "id": id,
         "name": name,
         "time_zone": time_zone,
+        **(settings or {}),
         "cursor_key": secrets.token_bytes(32),
         "created_at": now,
         "updated_at": now,
     }
     add(db, Practice, blank(Practice) | values)
-    by = Actor(id, "system", None, by_name)
+    by = by or Actor(id, "system", None, by_name)
     changes = audit.made(values)
     audit.record(db, by=by, now=now, action="practice.create", kind=KIND, id=id, changes=changes)
     return load(db, practice_id=id)
