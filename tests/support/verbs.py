@@ -88,6 +88,15 @@ def _post(path: str, body: Any) -> Callable[[Clinic], Asked]:
     return lambda clinic: Asked("POST", path, body)
 
 
+def _sandbox(clinic: Clinic) -> str:
+    """A sandbox with something in it."""
+    clinic.post("/sandbox")
+    key = clinic.post("/sandbox/keys", {"name": "test"})["key"]
+    place = {"name": "Main", "time_zone": "UTC"}
+    clinic.post("/locations", place, authorization=f"Bearer {key}")
+    return "/sandbox"
+
+
 _PERSON = {"mrn": "A-1", "family_name": "G", "given_name": "A", "birth_date": "1980-05-17"}
 _NAMED = {"identifiers": [{"system": "ehr", "value": "1"}]}
 _PLAN = {"protocol": "preempt", "indication": "G43.709"}
@@ -190,6 +199,9 @@ VERBS: dict[str, Verb] = {
     "session give": Verb(_on(_session, "give", {"chart": FULL}), ("session.give",)),
     "session cancel": Verb(_on(_session, "cancel", {"by": "patient"}), ("session.cancel",)),
     "session no-show": Verb(_on(_session, "no-show"), ("session.no-show",)),
+    "sandbox": Verb(_post("/sandbox", None), ("sandbox.create",)),
+    "sandbox key": Verb(_on(_sandbox, "keys", {"name": "test"}), ("sandbox.make_key",)),
+    "sandbox reset": Verb(_on(_sandbox, "reset"), ("sandbox.reset",)),
     "session void": Verb(_on(_given, "void", {"reason": "wrong"}), ("session.void",)),
     "staff add": Verb(
         _post("/staff", {"name": "Kim Lund", "roles": ["injector"]} | _NAMED), ("staff.create",)

@@ -85,6 +85,7 @@ def seed(clinic: Clinic) -> Seeded:
     loaded = ok(load(clinic, history()))
     member = clinic.post("/staff", {"name": "Kim Lund", "roles": ["front_desk"]})
     key = clinic.post("/keys", {"name": "EHR", "staff_id": member["id"]})
+    clinic.call("POST", "/sandbox")  # a sandbox has none
     return Seeded(
         clinic,
         {
@@ -207,6 +208,9 @@ BODIES: dict[str, Any] = {
     "POST /v1/sessions/{id}/no-show": {},
     "POST /v1/sessions/{id}/void": {"reason": "B"},
     "POST /v1/worklist/search": {"status": "due"},
+    "POST /v1/sandbox": {},
+    "POST /v1/sandbox/keys": {"name": "B"},
+    "POST /v1/sandbox/reset": {},
     "POST /v1/audit-events/search": {"outcome": "shown"},
     "POST /v1/imports/{id}/revert": {},
     "POST /v1/staff": {"name": "B", "roles": ["read_only"]},
