@@ -147,6 +147,8 @@ def list_(as_json: Json = False) -> None:
     """List the practices with their ids."""
     with context.database() as database, database.read(DIRECTORY) as db:
         known = rows.every(db)
-    answer = {"items": [{field: p[field] for field in practices.SETTINGS} for p in known]}
-    shown = [(p["id"], p["time_zone"], p["name"]) for p in known]
-    context.emit(answer, as_json, lambda: context.table(("id", "time zone", "name"), shown))
+    fields = (*practices.SETTINGS, "sandbox_of")
+    answer = {"items": [{field: p[field] for field in fields} for p in known]}
+    shown = [(p["id"], p["time_zone"], p["name"], p["sandbox_of"]) for p in known]
+    heads = ("id", "time zone", "name", "sandbox of")
+    context.emit(answer, as_json, lambda: context.table(heads, shown))

@@ -160,9 +160,9 @@ def test_an_erasure_leaves_a_proof_and_nothing_else(
     assert removed == {name: n for name, n in told["counts"].items() if name not in tended}
     assert set(proof["left"].values()) == {0}
     assert proof["left"].keys() == told["counts"].keys()
-    assert ran.json["sandbox"] is None
+    assert set(ran.json["sandbox"]["left"].values()) == {0}
     # What is there now is the other practice, as it was, and the proof.
-    assert held(database) == others | {"erasure": 1}
+    assert held(database) == others | {"erasure": 2}
     if database.dialect == "sqlite":
         assert ran.json["file_rewritten"] is True
         assert canaries(database) == 0
@@ -170,6 +170,28 @@ def test_an_erasure_leaves_a_proof_and_nothing_else(
     again = erase(cli, clinic, out)
     assert again.json == ran.json
     assert "no practice" in cli("keys", "list", "--practice", clinic.practice_id).refused()
+
+
+def test_its_sandbox_goes_with_it(
+    cli: Cli, clinic: Clinic, database: Database, tmp_path: Path
+) -> None:
+    sandbox = clinic.post("/sandbox")["id"]
+    key = clinic.post("/sandbox/keys", {"name": "test"})["key"]
+    place = {"name": "Main", "time_zone": "UTC"}
+    clinic.post("/locations", place, authorization=f"Bearer {key}")
+    out = tmp_path / "practice.jsonl"
+    exported(cli, clinic, out)
+    assert sandbox not in out.read_text(encoding="utf-8").split('"table": "audit_event"')[0]
+
+    ran = erase(cli, clinic, out)
+
+    assert ran.status == 0
+    proof = ran.json["sandbox"]
+    assert proof["practice_id"] == sandbox
+    assert (proof["removed"]["location"], proof["removed"]["credential"]) == (1, 1)
+    assert set(proof["left"].values()) == {0}
+    assert held(database) == dict.fromkeys(held(database), 0) | {"erasure": 2}
+    assert erase(cli, clinic, out).json == ran.json
 
 
 def canaries(database: Database) -> int:
