@@ -23,6 +23,7 @@ from app.domain import ids
 from app.services import keys
 from tests.cli.commands import Cli
 from tests.support.clinic import Clinic, a_clinic
+from tests.support.notes import another
 from tests.verify.seeded import seed
 
 CANARY = "Kanarienvogel"
@@ -192,6 +193,28 @@ def test_its_sandbox_goes_with_it(
     assert set(proof["left"].values()) == {0}
     assert held(database) == dict.fromkeys(held(database), 0) | {"erasure": 2}
     assert erase(cli, clinic, out).json == ran.json
+
+
+def test_a_file_that_others_read_is_rewritten_later(
+    cli: Cli, clinic: Clinic, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWELVEWEEKS_BUSY_TIMEOUT_SECONDS", "0.2")
+    out = tmp_path / "practice.jsonl"
+    exported(cli, clinic, out)
+    if database.dialect != "sqlite":
+        # PostgreSQL's files are its own to rewrite.
+        assert erase(cli, clinic, out).json["file_rewritten"] is None
+        return
+    with another(database) as elsewhere, elsewhere.read(OWNER) as reader:
+        reader.exec_driver_sql("SELECT count(*) FROM patient").all()
+        ran = erase(cli, clinic, out)
+        assert (ran.status, ran.json["file_rewritten"]) == (1, False)
+        assert "stop them, run it again" in ran.err
+        assert set(ran.json["practice"]["left"].values()) == {0}
+        assert canaries(database) > 0
+    ran = erase(cli, clinic, out)
+    assert (ran.status, ran.json["file_rewritten"]) == (0, True)
+    assert canaries(database) == 0
 
 
 def canaries(database: Database) -> int:
