@@ -57,6 +57,9 @@ EMERGENCY = frozenset(
 )
 BREAK_GLASS = "emergencies:create"
 
+# Asked for by what some bodies of a route hold, beyond what the route itself asks for.
+BY_BODY = frozenset({"treatments:create", "treatments:update"})
+
 
 def granted(roles: Iterable[str], scopes: Iterable[str] | None = None) -> frozenset[str]:
     """Return what someone with these roles may do, narrowed to `scopes` where there are any.

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from app.db.engine import Connection
 from app.db.queries import idempotency as rows
-from app.domain.access import Actor
+from app.domain import access
 from app.domain.errors import IdempotencyMismatch, IdempotencyPending, Invalid
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -29,13 +29,14 @@ def key_of(request: Request) -> str | None:
     return key
 
 
-def fingerprint(request: Request, by: Actor) -> bytes:
+def fingerprint(request: Request, may: frozenset[str]) -> bytes:
     """Return what tells this request from another one under the same key: 32 bytes.
 
-    Someone else's is another one: an answer is never replayed to who might not see it.
+    Any credential of the practice may send it again, unless a body could need a right that only
+    one of the two has: an answer is never replayed to who would have been refused.
     """
-    who = f"{by.type} {by.id or by.credential_id}"
-    about = f"{who} {request.method} {request.url.path}?{request.url.query}\n".encode()
+    rights = ",".join(sorted(may & access.BY_BODY))
+    about = f"{rights} {request.method} {request.url.path}?{request.url.query}\n".encode()
     return hashlib.sha256(about + request.scope["state"].get("raw_body", b"")).digest()
 
 

@@ -92,6 +92,7 @@ class Work:
     reason: str | None = None
     _db: Connection | None = None
     _seen: list[str] | None = None
+    _then: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def db(self) -> Connection:
@@ -122,6 +123,10 @@ class Work:
     def saw(self, *patient_ids: str) -> None:
         """Say whose data the answer shows; nobody's is an answer too."""
         self._seen = [*(self._seen or ()), *patient_ids]
+
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Do something once the change is saved, and not at all when it is not."""
+        self._then.append(act)
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:
@@ -305,6 +310,7 @@ def writes(endpoint: Endpoint) -> Threaded:
 def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None) -> Response:
     claiming = False
     try:
+        work._then.clear()
         with work.surroundings.database.write(work.practice_id) as db:
             work._db = db
             if key:
@@ -313,7 +319,7 @@ def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None
                     db,
                     practice_id=work.practice_id,
                     key=key,
-                    fingerprint=idempotency.fingerprint(work.request, work.by),
+                    fingerprint=idempotency.fingerprint(work.request, work.caller.may),
                     now=work.now,
                     hours=work.surroundings.idempotency_hours,
                 )
@@ -332,6 +338,8 @@ def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None
                 if isinstance(answer, Answer) and answer.secret:
                     kept = answer.without_secret()
                 idempotency.keep(db, practice_id=work.practice_id, key=key, response=kept)
+        for act in work._then:
+            act()
         return response
     except DatabaseBusy as busy:
         # Waiting for the key's row is waiting for a twin; anything else is a busy database.

@@ -77,7 +77,8 @@ def test_200_keys_by_16_at_once_make_200_rows(there: Served) -> None:
         assert first.headers["etag"]
         assert first.headers["location"] == f"/v1/locations/{first.json['id']}"
     assert rows(there, "location") == KEYS
-    assert rows(there, "audit_event") == audited + KEYS
+    # One row for each change, and one for each who was told of it again.
+    assert rows(there, "audit_event") == audited + KEYS * TWINS
 
 
 def test_the_same_session_posted_16_times_at_once_is_given_once(there: Served) -> None:
@@ -130,6 +131,18 @@ def test_two_keys_of_one_practice_share_its_claims(there: Served) -> None:
         _, colleague = keys.create(db, name="second", by=clinic.by, now=clinic.clock())
     first = post(there, "/locations", place("A"), "k")
     assert told(post(there, "/locations", place("A"), "k", colleague)) == told(first)
+
+
+def test_a_key_with_fewer_rights_is_not_told_what_it_might_not_do(there: Served) -> None:
+    clinic = there.clinic
+    with clinic.database.write(OWNER) as db:
+        desk = ["sessions:create"]
+        _, front = keys.create(db, name="desk", scopes=desk, by=clinic.by, now=clinic.clock())
+    path = f"/courses/{clinic.a_course()['id']}/sessions"
+    body = {"status": "given", "given_on": "2026-01-05", "chart": {"plan": "as_protocol"}}
+    assert post(there, path, body, "k").status == 201
+    assert post(there, path, body, "k", front).status == 422
+    assert post(there, path, body, "other", front).status == 403
 
 
 def test_after_a_day_the_key_is_new(there: Served) -> None:
