@@ -65,7 +65,7 @@ def list_keys(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer
         return rows.page(work.db, ApiKey, practice_id=work.practice_id, after=after, limit=limit)
 
     def show(found: list[Record]) -> list[Record]:
-        return [_shown(key) for key in found]
+        return [shown(key) for key in found]
 
     return pages.by_id(work, query, listing="keys", fetch=fetch, show=show)
 
@@ -82,13 +82,13 @@ def make_key(work: Working, body: ApiKeyIn) -> Answer:
         now=work.now,
     )
     where = f"/v1/keys/{made['id']}"
-    return Answer(_shown(made) | {"key": secret}, 201, location=where, secret="key")  # noqa: S106
+    return Answer(shown(made) | {"key": secret}, 201, location=where, secret="key")  # noqa: S106
 
 
 @router.read("/keys/{id}", may="keys:read", patients=False, gives=ApiKeyOut)
 def show_key(work: Working, id: PathId) -> Answer:
     """Return one key, with when it was last used (noted within a minute)."""
-    return Answer(_shown(records.load(work.db, ApiKey, practice_id=work.practice_id, id=id)))
+    return Answer(shown(records.load(work.db, ApiKey, practice_id=work.practice_id, id=id)))
 
 
 @router.write(
@@ -106,7 +106,7 @@ def rotate_key(work: Working, id: PathId, body: RotateIn | None = None) -> Answe
         now=work.now,
     )
     work.after_commit(work.surroundings.callers.forget)
-    return Answer(_shown(changed) | {"key": secret}, secret="key")  # noqa: S106
+    return Answer(shown(changed) | {"key": secret}, secret="key")  # noqa: S106
 
 
 @router.write("POST", "/keys/{id}/revoke", may="keys:update", gives=ApiKeyOut)
@@ -114,8 +114,9 @@ def revoke_key(work: Working, id: PathId) -> Answer:
     """Revoke a key for good; it is refused within 60 seconds everywhere."""
     revoked = keys.revoke(work.db, key_id=id, by=work.by, now=work.now)
     work.after_commit(work.surroundings.callers.forget)
-    return Answer(_shown(revoked))
+    return Answer(shown(revoked))
 
 
-def _shown(key: Record) -> Record:
+def shown(key: Record) -> Record:
+    """Return a key as it is shown; its secret is nowhere."""
     return {name: key[name] for name in _SHOWN} | stamps(key)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
-
-from pydantic import Field
-
+from app.api.keys import ApiKeyMadeOut, ApiKeyOut, Scopes
+from app.api.keys import shown as key_shown
 from app.api.shapes import Record, Resource, example, stamps
 from app.edge.fields import Body, Instant, Text
 from app.edge.routing import Door
@@ -22,28 +19,14 @@ class SandboxKeyIn(Body):
     model_config = example({"name": "EHR test", "scopes": ["worklist:search"]})
 
     name: Text
-    scopes: Annotated[list[str], Field(min_length=1, max_length=100)] | None = None
+    scopes: Scopes | None = None
     expires_at: Instant | None = None
-
-
-class SandboxKeyOut(Resource):
-    name: str
-    prefix: str
-    scopes: list[str] | None
-    expires_at: datetime | None
-    revoked_at: datetime | None
-
-
-class SandboxKeyMade(SandboxKeyOut):
-    """`key` is told this once; in the answer to a retry it is null, for it is kept nowhere."""
-
-    key: str | None
 
 
 class SandboxOut(Resource):
     name: str
     time_zone: str
-    keys: list[SandboxKeyOut]
+    keys: list[ApiKeyOut]
 
 
 class ResetOut(SandboxOut):
@@ -74,7 +57,7 @@ def found(work: Working) -> Answer:
     return Answer(_shown(work, sandbox), 201 if new else 200, location=where)
 
 
-@router.write("POST", "/sandbox/keys", may="sandbox:create", gives=SandboxKeyMade, status=201)
+@router.write("POST", "/sandbox/keys", may="sandbox:create", gives=ApiKeyMadeOut, status=201)
 def make_key(work: Working, body: SandboxKeyIn) -> Answer:
     """Make a key of the sandbox; `key` is told this once."""
     made, key = sandboxes.make_key(
@@ -86,7 +69,7 @@ def make_key(work: Working, body: SandboxKeyIn) -> Answer:
         by=work.by,
         now=work.now,
     )
-    return Answer(_key(made) | {"key": key}, 201, location="/v1/sandbox", secret="key")  # noqa: S106
+    return Answer(key_shown(made) | {"key": key}, 201, location="/v1/sandbox", secret="key")  # noqa: S106
 
 
 @router.write("POST", "/sandbox/reset", may="sandbox:update", gives=ResetOut, can=("wrong-state",))
@@ -101,9 +84,4 @@ def reset(work: Working) -> Answer:
 def _shown(work: Work, sandbox: Record) -> Record:
     held = sandboxes.keys_of(work.surroundings.database, work.db, sandbox=sandbox)
     shown = {name: sandbox[name] for name in ("id", "name", "time_zone")}
-    return shown | stamps(sandbox) | {"keys": [_key(key) for key in held]}
-
-
-def _key(key: Record) -> Record:
-    names = ("id", "name", "prefix", "scopes", "expires_at", "revoked_at")
-    return {name: key[name] for name in names} | stamps(key)
+    return shown | stamps(sandbox) | {"keys": [key_shown(key) for key in held]}

@@ -13,12 +13,12 @@ from app.cli.context import Json, Unusable
 from app.cli.files import saving
 from app.db import migrate
 from app.db.engine import Connection, Database
-from app.db.models import Staff
 from app.db.queries import practices as rows
 from app.db.scope import DIRECTORY
+from app.domain.access import ADMINISTRATOR
 from app.domain.dates import zone
 from app.domain.ids import new_id
-from app.services import erasures, keys, practice_export, practices, records
+from app.services import erasures, keys, practice_export, practices, staff
 from app.services.erasures import NotErased
 from app.services.practice_export import Unfit
 
@@ -73,8 +73,8 @@ def create(
 def _administrator(db: Connection, practice_id: str, name: str) -> dict[str, Any]:
     """Make the practice's first member of staff; the answer holds their key."""
     by, now = context.actor(practice_id), clock.now()
-    values = {"name": name, "roles": ["administrator"]}
-    member = records.create(db, Staff, values, kind="staff", by=by, now=now)
+    values = {"name": name, "roles": [ADMINISTRATOR]}
+    member = staff.add(db, values=values, by=by, now=now)
     _, key = keys.create(db, name=name, staff_id=member["id"], by=by, now=now)
     return {"administrator": {"id": member["id"], "name": name}, "key": key}
 

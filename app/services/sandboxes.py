@@ -12,15 +12,17 @@ from datetime import datetime
 
 from app.db.engine import Connection, Database
 from app.db.integrity import losing_races
+from app.db.models import Staff
+from app.db.queries import identifiers as identifier_rows
 from app.db.queries import keys as key_rows
 from app.db.queries import practices as rows
-from app.db.queries import whole
+from app.db.queries import records, whole
 from app.db.queries.records import Record
 from app.db.scope import DIRECTORY
 from app.domain.access import Actor
 from app.domain.errors import NotFound, WrongState
 from app.domain.ids import new_id
-from app.services import audit, keys, practices
+from app.services import audit, keys, practices, staff
 
 KIND = "sandbox"
 _ENDING = " (sandbox)"
@@ -125,7 +127,17 @@ def reset(
     there = by._replace(practice_id=sandbox["id"])
     names = [table.name for table in whole.tables() if table.name not in KEPT]
     with database.turned(db, sandbox["id"]):
+        named = _of_staff(db, practice_id=sandbox["id"])
         removed = whole.remove(db, practice_id=sandbox["id"], names=names)
+        for id, identifiers in named.items():
+            identifier_rows.add(
+                db,
+                practice_id=sandbox["id"],
+                kind=staff.KIND,
+                resource_id=id,
+                identifiers=identifiers,
+            )
+            removed["identifier"] -= len(identifiers)
         changes = {name: [count, 0] for name, count in removed.items() if count}
         audit.record(
             db,
@@ -141,6 +153,13 @@ def reset(
         db, by=by, now=now, action="sandbox.reset", kind=KIND, id=sandbox["id"], changes=changes
     )
     return emptied, removed
+
+
+def _of_staff(db: Connection, *, practice_id: str) -> dict[str, list[dict[str, str]]]:
+    """Return the identifiers by which other systems know the staff, who stay."""
+    members = records.page(db, Staff, practice_id=practice_id, limit=10_000)
+    ids = [member["id"] for member in members]
+    return identifier_rows.of(db, practice_id=practice_id, kind=staff.KIND, ids=ids)
 
 
 def _live(db: Connection, by: Actor) -> Record:

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.db.models import Staff
 from app.domain import ids
-from app.services import keys, records, seals
+from app.services import seals
 from tests.support.clinic import Clinic
 
 
@@ -20,18 +19,10 @@ def _ids_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def acting(clinic: Clinic, *roles: str, scopes: list[str] | None = None) -> str:
-    """A key that acts as a new member of staff."""
-    with clinic.database.write(clinic.practice_id) as db:
-        values = {"name": f"The {roles[0]}", "roles": list(roles)}
-        made = records.create(db, Staff, values, kind="staff", by=clinic.by, now=clinic.clock())
-        _, key = keys.create(
-            db,
-            name=roles[0],
-            staff_id=made["id"],
-            scopes=scopes,
-            by=clinic.by,
-            now=clinic.clock(),
-        )
+    """A key that acts as a new member of staff who is named for their role."""
+    member = clinic.a_member(*roles, name=f"The {roles[0]}")["id"]
+    narrowed = {} if scopes is None else {"scopes": scopes}
+    key: str = clinic.post("/keys", {"name": "theirs", "staff_id": member, **narrowed})["key"]
     return key
 
 
