@@ -29,7 +29,10 @@ EVERYWHERE = (
 )
 # Two years: what a browser asks of a service that is reached over HTTPS anyway.
 HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
-CLOSED_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+CLOSED_CSP = (
+    b"content-security-policy",
+    b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+)
 NO_STORE = (b"cache-control", b"no-store")
 
 

@@ -31,7 +31,7 @@ _ANSWERS = {
 }
 _HEADERS = (
     b"content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\n"
-    b"content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
+    b"content-security-policy: default-src 'none'; base-uri 'none'; frame-ancestors 'none'\r\n"
     b"cache-control: no-store\r\nconnection: close\r\n"
 )
 _REASONS = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
