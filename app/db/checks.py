@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from app.db import sqlite, transport
+from app.db import row_security, sqlite, transport
 from app.db.engine import Database
 from app.db.scope import OWNER
+
+# What a login for serving has no need of, and how PostgreSQL tells of it.
+_MORE = ("is a superuser", "is exempt from row-level security", "owns the tables")
+_HELD = """
+SELECT r.rolsuper, r.rolbypassrls AND NOT r.rolsuper, NOT r.rolsuper AND EXISTS (
+  SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = current_schema() AND c.relkind = 'r'
+    AND pg_has_role(current_user, c.relowner, 'MEMBER'))
+FROM pg_roles r WHERE r.rolname = current_user
+"""
 
 # How many faults are named; a broken file may hold millions.
 _MOST = 100
@@ -44,6 +54,13 @@ def warnings(database: Database) -> list[str]:
             for name in ("fsync", "full_page_writes", "synchronous_commit")
             if db.exec_driver_sql(f"SHOW {name}").scalar_one() == "off"
         ]
+        held = db.exec_driver_sql(_HELD).one()
     told = [f"PostgreSQL runs with {name} off: a crash can lose saved data" for name in off]
+    # A unit of work gives these up by SET ROLE, which whoever gets at the login need not do.
+    told += [
+        f"the database login {what}: serve with one that is only a member of {row_security.ROLE}"
+        for what, does in zip(_MORE, held, strict=True)
+        if does
+    ]
     exposed = transport.weakness(database.engine.url)
     return [*told, exposed] if exposed else told

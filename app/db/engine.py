@@ -47,8 +47,8 @@ class Database:
         with _translated(), self.engine.connect() as db, _checked(db):
             raw: Any = db.connection.dbapi_connection
             db.info["scope"] = scope
-            self._kind.begin_read(raw, scope)
             try:
+                self._kind.begin_read(raw, scope)
                 yield db
             except BaseException:
                 with suppress(Exception):
@@ -71,8 +71,8 @@ class Database:
                 with self.engine.connect() as db, _checked(db):
                     raw: Any = db.connection.dbapi_connection
                     db.info["scope"], db.info["audited"] = scope, False
-                    self._kind.begin(raw, until, scope, here=here)
                     try:
+                        self._kind.begin(raw, until, scope, here=here)
                         yield db
                         self._kind.commit(raw, db.info)
                     except BaseException:

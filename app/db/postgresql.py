@@ -51,7 +51,7 @@ class Postgresql:
         raw.commit()
 
     def turn(self, raw: Any, scope: Scope) -> None:
-        forget = f"SET LOCAL {PRACTICE} = ''; SET LOCAL {DIRECTORY} = ''"
+        forget = f"SET LOCAL ROLE NONE; SET LOCAL {PRACTICE} = ''; SET LOCAL {DIRECTORY} = ''"
         raw.execute(f"{forget}{statement(scope)}", prepare=False)
 
     def begin(self, raw: Any, until: float, scope: Scope, *, here: bool) -> None:

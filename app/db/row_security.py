@@ -77,7 +77,9 @@ END $$
 """
     yield f"""
 DO $$ BEGIN
-  IF NOT pg_has_role(current_user, '{ROLE}', 'MEMBER') THEN
+  -- From 16 on, whoever makes a role may hand it out and not yet become it.
+  IF NOT pg_has_role(current_user, '{ROLE}', CASE
+    WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
     EXECUTE format('GRANT {ROLE} TO %I', current_user);
   END IF;
 EXCEPTION WHEN insufficient_privilege THEN

@@ -17,7 +17,6 @@ from starlette.testclient import TestClient
 from app.db.engine import Database
 from app.db.models import AuditEvent
 from app.db.queries import records
-from app.db.scope import OWNER
 from app.domain.access import Actor
 from app.domain.ids import new_id
 from app.main import create_app
@@ -45,10 +44,11 @@ class Clinic:
 
     def __init__(self, client: TestClient, database: Database, clock: Moment, zone: str) -> None:
         self.client, self.database, self.clock = client, database, clock
-        with database.write(OWNER) as db:
+        id = new_id(clock())
+        with database.write(id) as db:
             made = practices.found(
                 db,
-                id=new_id(clock()),
+                id=id,
                 name="Test Clinic",
                 time_zone=zone,
                 by_name="tests",
