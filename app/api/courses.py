@@ -181,8 +181,8 @@ def _facts(work: Work, id: str) -> CourseFacts:
 @router.read("/patients/{id}/courses", may="courses:search", gives=listing(CourseOut))
 def of_patient(work: Working, id: PathId) -> Answer:
     """List a patient's courses, oldest first."""
-    work.saw(id)
     records.load(work.db, Patient, practice_id=work.practice_id, id=id)
+    work.saw(id)
     found = rows.of_patient(work.db, practice_id=work.practice_id, patient_id=id)
     return Answer({"items": _shown(work, found), "next_cursor": None})
 
