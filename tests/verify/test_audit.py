@@ -17,6 +17,7 @@ from app.db.engine import Database
 from app.db.scope import OWNER
 from app.domain.ids import new_id
 from app.edge.audit_log import AuditLog
+from app.edge.peer import LOCAL
 from app.services import audit, keys, worklist_csv
 from tests.support.clinic import Clinic, a_clinic
 from tests.support.notes import another
@@ -75,6 +76,7 @@ def told_of(house: House, row: Any, route: Route) -> None:
     assert row["at"] == house.clinic.clock.now
     assert (row["by_type"], row["by_name"]) == ("staff", "Kim")
     assert row["by_id"] is not None
+    assert row["address"] == LOCAL
     assert row["credential_id"] not in (None, found.key["id"])
     if row["outcome"] != audit.DONE:
         assert row["action"] == route.needs.action
@@ -166,6 +168,14 @@ def test_what_changed_nothing_is_one_entry(house: House) -> None:
     assert [(row["outcome"], named(row)) for row in rows] == [
         ("shown", {house.ours.ids["patients"][0]})
     ]
+
+
+def test_the_log_says_from_where(house: House) -> None:
+    with TestClient(house.clinic.client.app, client=("203.0.113.9", 4711)) as client:
+        headers = {"authorization": f"Bearer {house.clinic.key}"}
+        client.get("/v1/me", headers=headers)
+        client.get("/v1/patients/x", headers=headers)
+    assert [row["address"] for row in house.clinic.audit()[-2:]] == ["203.0.113.9"] * 2
 
 
 # --- no row, no answer ----------------------------------------------------------------------------
