@@ -171,10 +171,10 @@ def test_what_changed_nothing_is_one_entry(house: House) -> None:
 
 
 def test_the_log_says_from_where(house: House) -> None:
-    with TestClient(house.clinic.client.app, client=("203.0.113.9", 4711)) as client:
-        headers = {"authorization": f"Bearer {house.clinic.key}"}
-        client.get("/v1/me", headers=headers)
-        client.get("/v1/patients/x", headers=headers)
+    client = TestClient(house.clinic.client.app, "https://x", client=("203.0.113.9", 4711))
+    headers = {"authorization": f"Bearer {house.clinic.key}"}
+    assert client.get("/v1/me", headers=headers).status_code == 200
+    assert client.get("/v1/patients/x", headers=headers).status_code == 404
     assert [row["address"] for row in house.clinic.audit()[-2:]] == ["203.0.113.9"] * 2
 
 
