@@ -68,10 +68,11 @@ def staff_key(
     """A key of a new member of staff with these roles; of a system where there are none."""
     now, by = clinic.clock(), clinic.by
     with clinic.database.write(clinic.practice_id) as db:
-        staff_id = None
+        staff_id, member = None, None
         if roles:
-            values = {"id": new_id(now), "name": "Kim", "roles": list(roles), "active": active}
-            staff_id = records.create(db, Staff, values, kind="staff", by=by, now=now)["id"]
+            values = {"id": new_id(now), "name": "Kim", "roles": list(roles), "active": True}
+            member = records.create(db, Staff, values, kind="staff", by=by, now=now)
+            staff_id = member["id"]
         _, key = keys.create(
             db,
             name="theirs",
@@ -81,6 +82,9 @@ def staff_key(
             by=by,
             now=now,
         )
+        if member and not active:
+            off = {"active": False}
+            records.change(db, Staff, member, off, kind="staff", action="change", by=by, now=now)
     return key
 
 
