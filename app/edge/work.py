@@ -145,7 +145,8 @@ class Work:
 
     def event(self, outcome: str = audit.SHOWN) -> audit.Event:
         """Return the audit row of this request, for a read or a refusal."""
-        seen = dict.fromkeys(self._seen or ())
+        # What is refused shows nobody, however far it came.
+        seen = dict.fromkeys(self._seen or ()) if outcome == audit.SHOWN else {}
         one = next(iter(seen)) if len(seen) == 1 else None
         named = self.request.path_params.get("id")
         return audit.event(

@@ -129,14 +129,20 @@ def test_what_is_another_practices_is_as_absent_as_what_nobody_has(house: House)
     assert asked >= 200
 
 
+def kind_of(name: str) -> str:
+    """What a field of a body or a query names by its id."""
+    kinds = {"continues_session_id": "sessions", "staff_id": "staff", "by_id": "staff"}
+    kinds |= {"resource_id": "patients", "credential_id": "keys"}
+    return kinds.get(name, f"{name.removesuffix('_id')}s")
+
+
 def test_ids_in_bodies_of_another_practice_are_as_unknown_as_anyones(house: House) -> None:
     document = house.clinic.client.get("/openapi.json").json()
-    kinds = {"continues_session_id": "sessions", "staff_id": "staff"}
     asked = 0
     for method, path, operation in operations(house.clinic):
         [route] = [r for r in ROUTES if (r.method, r.path) == (method, path)]
         for name in id_fields(document, operation):
-            kind = kinds.get(name, f"{name.removesuffix('_id')}s")
+            kind = kind_of(name)
             assert kind in house.ours.ids, (route.name, name)
             own = house.body(route, house.theirs)
             answers = [
@@ -169,7 +175,7 @@ def test_ids_and_cursors_in_queries_lead_nowhere_else(house: House) -> None:
                 assert answer.status_code == 422, (path, answer.text)
                 cursors += 1
         for name in (one for one in asked if one.endswith("_id")):
-            kind = f"{name.removesuffix('_id')}s"
+            kind = kind_of(name)
             own = house.theirs.address(path)
             answers = [
                 house.ask(route, f"{own}?{name}={id}", None, key)
