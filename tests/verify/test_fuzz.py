@@ -50,12 +50,16 @@ class Sense:
     def __init__(self, seeded: Seeded) -> None:
         self._chance = random.Random(SEED)
         self._seeded, self._clinic, self._ids = seeded, seeded.clinic, seeded.ids
+        self._own_key = seeded.clinic.get("/me")["key"]["id"]
 
     def put(self, case: Any) -> None:
         negative = case.meta is not None and case.meta.generation.mode.is_negative
         kind = case.path.split("/")[2] if case.path.startswith("/v1/") else ""
         if "id" in case.path_parameters and kind in self._ids and self._chance.random() < 0.7:
             case.path_parameters["id"] = self._chance.choice(self._ids[kind])
+        if case.path_parameters.get("id") == self._own_key:
+            # Answers name it, and revoking it would end the test.
+            case.path_parameters["id"] = self._ids["keys"][0]
         if "number" in case.path_parameters and self._chance.random() < 0.7:
             case.path_parameters |= self._chance.choice(
                 [{"code": "preempt", "number": 1}, {"code": "own", "number": 1}]
