@@ -21,7 +21,7 @@ from app.db.base import metadata
 from app.db.scope import DIRECTORY, OWNER, Scope
 
 # Tables of no practice: what is looked up before one is known, or after it is gone.
-SHARED = frozenset({"credential", "erasure"})
+SHARED = frozenset({"credential", "erasure", "signing_key"})
 
 
 class Unscoped(RuntimeError):
