@@ -46,7 +46,7 @@ _BREAK_GLASS = {
     "name": "Break-Glass",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "minLength": 3, "maxLength": 200},
+    "schema": {"type": "string", "pattern": "^[!-~][ -~]{1,198}[!-~]$"},
     "description": "In an emergency: why a person reads what their role does not show them.",
 }
 

@@ -210,6 +210,8 @@ async def enter(request: Request, needs: Needs) -> Work:
     state["practice_id"], state["key_id"] = caller.practice_id, caller.credential_id
     work = Work(request, needs, caller, surroundings, now, _here(caller.by, state))
     state["work"] = work
+    if needs.reads and needs.may <= access.EMERGENCY:
+        _check_reason(work)
     if not needs.may <= caller.may:
         work.reason = _emergency(work)
     return work
@@ -227,9 +229,13 @@ def _emergency(work: Work) -> str:
         raise Forbidden(needs=sorted(missing))
     if work.by.type != "staff" or access.BREAK_GLASS not in work.caller.may:
         raise Forbidden("Only people whose role allows it may break the glass.")
-    if not REASON.fullmatch(reason):
-        raise Invalid((BREAK_GLASS_HEADER, "is a reason of 3 to 200 visible characters"))
     return reason
+
+
+def _check_reason(work: Work) -> None:
+    reason = work.header(BREAK_GLASS_HEADER)
+    if reason is not None and not REASON.fullmatch(reason):
+        raise Invalid((BREAK_GLASS_HEADER, "is a reason of 3 to 200 visible characters"))
 
 
 async def present(request: Request) -> Work:
