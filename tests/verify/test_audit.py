@@ -341,13 +341,15 @@ def test_rows_of_one_moment_share_a_commit(seeded: Seeded, monkeypatch: pytest.M
         waiting = [threading.Thread(target=log.keep, args=(one,)) for one in made]
         for one in waiting:
             one.start()
-        while log._queue.qsize() < 16:
+        # The first is under way alone or with some; all others wait behind it.
+        until = time.monotonic() + 2
+        while log._queue.qsize() < 16 and time.monotonic() < until:
             time.sleep(0.01)
         monkeypatch.setattr(kind, "commit", counted)
     for one in waiting:
         one.join(30)
     log.close()
-    # The first was alone, the others waited for it; one more is that of this block itself.
+    # Those under way, those that waited for them, and the one of the block itself.
     assert len(commits) <= 3
     kept = {row["id"] for row in clinic.audit()}
     assert {one["id"] for one in made} <= kept
