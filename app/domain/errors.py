@@ -42,6 +42,13 @@ class Forbidden(Refusal):
     default = "Your role or your key's scopes do not include this."
 
 
+class IssuerUnreachable(Refusal):
+    """The token cannot be judged now: the keys of whoever signed it are not to be had."""
+
+    code = "issuer-unreachable"
+    default = "The keys that this token is checked with cannot be fetched now. Try again shortly."
+
+
 # --- what comes too often, or at a bad moment -------------------------------------------------
 
 

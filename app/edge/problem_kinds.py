@@ -60,6 +60,14 @@ _TABLE: tuple[tuple[type[errors.Refusal], int, str, str], ...] = (
         "it again after the time in Retry-After.",
     ),
     (
+        errors.IssuerUnreachable,
+        503,
+        "Issuer not reachable",
+        "The token names an issuer that is known here, but the issuer's keys cannot be fetched "
+        "and those fetched before are too old. Nothing was done. Send the request again after "
+        "the time in Retry-After.",
+    ),
+    (
         errors.Invalid,
         422,
         "Not valid",

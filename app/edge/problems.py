@@ -33,6 +33,7 @@ _HEADERS: dict[str, dict[str, str]] = {
     "database-away": {"Retry-After": "5"},
     "unavailable": {"Retry-After": "1"},
     "overloaded": {"Retry-After": "1"},
+    "issuer-unreachable": {"Retry-After": "30"},
 }
 _DETAILS = {
     "database-busy": "Too many others were writing. Nothing was saved; try again.",
