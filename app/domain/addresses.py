@@ -26,8 +26,10 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # Not told apart from the public internet by the standard library, or not in all its versions.
 _SPECIAL_4 = tuple(IPv4Network(text) for text in ("192.0.0.0/24", "192.88.99.0/24"))
 _GLOBAL_6 = IPv6Network("2000::/3")
-# Tunnels: the address of a machine of the fourth version is inside (Teredo, 6to4).
-_SPECIAL_6 = tuple(IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16"))
+# Tunnels, which carry a number of the fourth version inside, and ranges for examples.
+_SPECIAL_6 = tuple(
+    IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
+)
 
 
 class AddressRefused(ValueError):

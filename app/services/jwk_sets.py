@@ -41,9 +41,11 @@ def read(value: Any) -> KeySet:
         raise BadKeySet("holds a secret or private key")
     found: dict[tuple[str, str], PublicKey] = {}
     for key in keys:
-        if key.get("kty") not in _MEMBERS or key.get("use", "sig") != "sig":
+        kid, kty = key.get("kid"), key.get("kty")
+        if not isinstance(kty, str):
+            raise BadKeySet("has a key without a type")
+        if kty not in _MEMBERS or key.get("use", "sig") != "sig":
             continue
-        kid, kty = key.get("kid"), key["kty"]
         if not isinstance(kid, str) or not 0 < len(kid) <= LONGEST_KID:
             raise BadKeySet("has a key without a kid")
         if (kid, kty) in found:

@@ -104,10 +104,8 @@ def fetch(url: str, **options: object) -> bytes:
 
 
 @pytest.fixture
-def trap(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trap]:
+def trap() -> Iterator[Trap]:
     trap = Trap()
-    # So that an address without a port would lead to the trap and not to port 443.
-    monkeypatch.setattr(addresses, "HTTPS", trap.port)
     yield trap
     trap.close()
 
@@ -124,7 +122,9 @@ def ask(issuer: Issuer, **options: object) -> bytes:
     return fetch(issuer.url, allowed=[issuer.allowed], **options)
 
 
-def test_no_form_of_an_address_leads_inside(trap: Trap) -> None:
+def test_no_form_of_an_address_leads_inside(trap: Trap, monkeypatch: pytest.MonkeyPatch) -> None:
+    # So that an address without a port would lead to the trap and not to port 443.
+    monkeypatch.setattr(addresses, "HTTPS", trap.port)
     for form in FORMS:
         with pytest.raises((AddressRefused, OutgoingFailed)) as caught:
             fetch(form.format(port=trap.port))
@@ -138,13 +138,11 @@ def test_no_form_of_an_address_leads_inside(trap: Trap) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(issuer: Issuer, status: int) -> None:
-    trap = Trap()
+def test_a_redirect_is_not_followed(issuer: Issuer, trap: Trap, status: int) -> None:
     issuer.status = status
     issuer.headers = {"location": f"https://127.0.0.1:{trap.port}/", "refresh": "0;url=/"}
     with pytest.raises(OutgoingFailed, match="plain 200"):
         ask(issuer)
-    trap.close()
     assert (trap.connections, issuer.fetches) == (0, 1)
 
 
