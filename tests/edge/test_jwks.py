@@ -99,6 +99,21 @@ def test_a_key_that_left_is_believed_for_ten_minutes(sets: Sets) -> None:
     asyncio.run(story())
 
 
+def test_each_key_that_left_has_its_own_ten_minutes(sets: Sets) -> None:
+    async def story() -> None:
+        assert await sets.key("one")
+        for key in (TWO, THREE):
+            sets.issuer.keys = [key]
+            sets.at += 60
+            assert await sets.key(str(key.kid))
+        assert await sets.key("one")
+        sets.at += 540
+        assert await sets.settled("one") is None
+        assert await sets.settled("two")
+
+    asyncio.run(story())
+
+
 def test_a_set_is_looked_at_again_without_being_asked_for(sets: Sets) -> None:
     async def story() -> None:
         assert await sets.key("one")

@@ -228,6 +228,16 @@ def test_the_parts_of_an_address() -> None:
     assert parse("https://10.0.0.5/keys", {"10.0.0.5"}).allowed
 
 
+@pytest.mark.parametrize(
+    "host",
+    [PUBLIC, "1.1", "1.0x1", "example.0x", "16843009", "host", "a..b", "-a.example", "a-.example",
+     ".example.org", "example.org."],
+)  # fmt: skip
+def test_hosts_that_are_not_named_in_full(host: str) -> None:
+    with pytest.raises(AddressRefused, match="in full"):
+        parse(f"https://{host}/")
+
+
 @given(st.ip_addresses())
 def test_nothing_that_the_standard_library_calls_private_is_public(address: object) -> None:
     ip = address
