@@ -49,7 +49,7 @@ from sqlalchemy.sql.selectable import (
 from app.db.base import metadata
 
 # Tables of no practice: what is looked up before one is known, or after it is gone.
-SHARED = frozenset({"credential", "erasure"})
+SHARED = frozenset({"credential", "erasure", "signing_key"})
 # Anyone may look into the directory; what is entered or ended there is a practice's own.
 WRITTEN_BY_ONE = frozenset({"credential"})
 # What reads tables of practice data under a name of its own.

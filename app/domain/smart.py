@@ -11,23 +11,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from app.domain.access import ACTIONS, PERMISSIONS
+
 Acting = Literal["user", "system"]
 
-_NOUNS = (
-    "patients", "courses", "sessions", "treatments", "worklist", "practice", "locations",
-    "practitioners", "closures", "protocols", "imports", "staff", "keys", "clients", "issuers",
-    "sandbox", "audit",
-)  # fmt: skip
-_ACTIONS = {"c": "create", "r": "read", "u": "update", "s": "search"}
 # Version 1 knew three words; `d` stands in them and gives nothing, for nothing is deleted here.
 _WORDS = {"read": "rs", "write": "cud", "*": "cruds"}
 _SMART = re.compile(r"(patient|user|system)/(\*|[A-Z][A-Za-z]{1,63})\.(read|write|\*|c?r?u?d?s?)")
-_OWN = re.compile(rf"({'|'.join(_NOUNS)}):({'|'.join(_ACTIONS.values())})")
 _MOST_SCOPES = 200
 
 
 def _same(noun: str, letters: str = "crus") -> dict[str, str]:
-    return {letter: f"{noun}:{_ACTIONS[letter]}" for letter in letters}
+    return {letter: f"{noun}:{ACTIONS[letter]}" for letter in letters}
 
 
 # A session is planned and moved as an Appointment; what was given in it is a Procedure with its
@@ -38,13 +33,13 @@ RESOURCES: Mapping[str, Mapping[str, str]] = {
     "CarePlan": _same("courses"),
     "Location": _same("locations"),
     "MedicationAdministration": _same("treatments", "cu") | _same("sessions", "rs"),
-    "Organization": _same("practice", "rus"),
+    "Organization": _same("practice", "ru"),
     "Patient": _same("patients"),
     "PlanDefinition": _same("protocols"),
     "Practitioner": _same("practitioners"),
     "Procedure": _same("treatments", "cu") | _same("sessions", "rs"),
-    "Schedule": _same("worklist", "rs"),
-    "Task": _same("worklist", "rs"),
+    "Schedule": _same("worklist", "s"),
+    "Task": _same("worklist", "s"),
 }
 
 
@@ -61,7 +56,7 @@ class _Scope:
 
 
 def _read(text: str) -> _Scope | None:
-    if _OWN.fullmatch(text):
+    if text in PERMISSIONS:
         return _Scope(text, None, {"": {"": text}})
     match = _SMART.fullmatch(text)
     if match is None:

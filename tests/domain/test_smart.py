@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.access import PERMISSIONS
 from app.domain.smart import Acting, granted, permissions
 
 ACTING: tuple[Acting, ...] = ("user", "system")
@@ -26,11 +27,11 @@ EXPECTED = {
     "Practitioner": "c=practitioners:create r=practitioners:read u=practitioners:update"
     " s=practitioners:search",
     "Location": "c=locations:create r=locations:read u=locations:update s=locations:search",
-    "Organization": "r=practice:read u=practice:update s=practice:search",
+    "Organization": "r=practice:read u=practice:update",
     "AuditEvent": "r=audit:read s=audit:search",
     "PlanDefinition": "c=protocols:create r=protocols:read u=protocols:update s=protocols:search",
-    "Schedule": "r=worklist:read s=worklist:search",
-    "Task": "r=worklist:read s=worklist:search",
+    "Schedule": "s=worklist:search",
+    "Task": "s=worklist:search",
 }
 TABLE = {name: dict(cell.split("=") for cell in row.split()) for name, row in EXPECTED.items()}
 ALL = frozenset(permission for row in TABLE.values() for permission in row.values())
@@ -105,6 +106,10 @@ def test_our_own_permissions_are_scopes_for_whoever_acts() -> None:
             "worklist:search",
             "keys:create",
         }
+
+
+def test_scopes_give_nothing_but_permissions() -> None:
+    assert permissions("system/*.*", "system") <= PERMISSIONS
 
 
 def test_a_wildcard_opens_no_administration() -> None:

@@ -13,11 +13,14 @@ from app.db.models.practices import Practice
 from app.db.models.protocols import ProtocolVersion
 from app.db.models.sessions import OutsideSession, Session
 from app.db.models.staff import Staff
+from app.db.models.tokens import Client, ClientAssertion, Issuer, IssuerSubject, SigningKey
 
 __all__ = [
     "ApiKey",
     "AuditEvent",
     "AuditSeal",
+    "Client",
+    "ClientAssertion",
     "Closure",
     "Course",
     "Credential",
@@ -27,6 +30,8 @@ __all__ = [
     "Identifier",
     "ImportBatch",
     "ImportRow",
+    "Issuer",
+    "IssuerSubject",
     "Location",
     "OutsideSession",
     "Patient",
@@ -34,5 +39,6 @@ __all__ = [
     "Practitioner",
     "ProtocolVersion",
     "Session",
+    "SigningKey",
     "Staff",
 ]

@@ -1,0 +1,93 @@
+"""Who signs in with a signed assertion or token, and the keys this service signs with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import At, Base, Json, Key, OfPractice, of_practice, one_of, refers
+
+
+class Client(OfPractice, Base):
+    """A system that fetches tokens at our own endpoint; `scopes` is the most it may ask for.
+
+    Its public keys are in `jwks`, or published at `jwks_url`.
+    """
+
+    __tablename__ = "client"
+    __table_args__ = (of_practice(),)
+
+    name: Mapped[str] = mapped_column(String(200))
+    jwks: Mapped[Any] = mapped_column(Json, nullable=True)
+    jwks_url: Mapped[str | None] = mapped_column(String(500))
+    scopes: Mapped[Any] = mapped_column(Json)
+    active: Mapped[bool] = mapped_column(Boolean, default=True)
+
+
+class Issuer(OfPractice, Base):
+    """An outside issuer whose tokens for `audience` are taken; `form` as in `edge.tokens.Trust`."""
+
+    __tablename__ = "issuer"
+    __table_args__ = (of_practice(), one_of("form", "at+jwt", "jwt"))
+
+    name: Mapped[str] = mapped_column(String(200))
+    url: Mapped[str] = mapped_column(String(500))
+    audience: Mapped[str] = mapped_column(String(255))
+    jwks_url: Mapped[str] = mapped_column(String(500))
+    algorithms: Mapped[Any] = mapped_column(Json)
+    form: Mapped[str] = mapped_column(String(8), default="at+jwt")
+    active: Mapped[bool] = mapped_column(Boolean, default=True)
+
+
+class IssuerSubject(OfPractice, Base):
+    """Whom a subject of an issuer acts as: a member of staff, or else the system `name`.
+
+    A system has `scopes`; a person has roles. `fhir_user` is what the token's claim must say.
+    """
+
+    __tablename__ = "issuer_subject"
+    __table_args__ = (
+        of_practice(),
+        refers("issuer_id", "issuer"),
+        refers("staff_id", "staff"),
+        UniqueConstraint("practice_id", "issuer_id", "subject"),
+    )
+
+    issuer_id: Mapped[str] = mapped_column(Key)
+    subject: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(200))
+    staff_id: Mapped[str | None] = mapped_column(Key)
+    scopes: Mapped[Any] = mapped_column(Json, nullable=True)
+    fhir_user: Mapped[str | None] = mapped_column(String(500))
+    active: Mapped[bool] = mapped_column(Boolean, default=True)
+
+
+class ClientAssertion(Base):
+    """An assertion that was used, kept until nobody would take it any more."""
+
+    __tablename__ = "client_assertion"
+    __table_args__ = (of_practice(), refers("client_id", "client"))
+
+    practice_id: Mapped[str] = mapped_column(Key, primary_key=True)
+    client_id: Mapped[str] = mapped_column(Key, primary_key=True)
+    jti: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    """The digest of what the client chose."""
+    expires_at: Mapped[datetime] = mapped_column(At)
+
+
+class SigningKey(Base):
+    """A key this service signs its tokens with, the private half sealed; of no practice.
+
+    The newest one signs; the others are believed until `retires_at`.
+    """
+
+    __tablename__ = "signing_key"
+
+    id: Mapped[str] = mapped_column(Key, primary_key=True)
+    public: Mapped[Any] = mapped_column(Json)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(At)
+    retires_at: Mapped[datetime | None] = mapped_column(At)

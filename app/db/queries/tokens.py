@@ -1,0 +1,130 @@
+"""Clients, issuers and their subjects as the door meets them; used assertions; signing keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+
+from app.db.models import (
+    Client,
+    ClientAssertion,
+    Issuer,
+    IssuerSubject,
+    Practice,
+    SigningKey,
+    Staff,
+)
+from app.db.queries.records import Record, table_of
+
+_client, _issuer, _subject = table_of(Client), table_of(Issuer), table_of(IssuerSubject)
+_practice, _staff = table_of(Practice), table_of(Staff)
+_assertion, _signing = table_of(ClientAssertion), table_of(SigningKey)
+
+_CLIENT = (
+    select(_client, _practice.c.time_zone, _practice.c.name.label("practice_name"))
+    .join(_practice, _practice.c.id == _client.c.practice_id)
+    .where(_client.c.practice_id == bindparam("practice_id"), _client.c.id == bindparam("id"))
+)
+_ISSUER = select(_issuer).where(
+    _issuer.c.practice_id == bindparam("practice_id"), _issuer.c.id == bindparam("id")
+)
+_SUBJECT = (
+    select(
+        _subject,
+        _practice.c.time_zone,
+        _practice.c.name.label("practice_name"),
+        _staff.c.name.label("staff_name"),
+        _staff.c.roles,
+        _staff.c.active.label("staff_active"),
+    )
+    .join(_practice, _practice.c.id == _subject.c.practice_id)
+    .outerjoin(
+        _staff,
+        and_(_staff.c.practice_id == _subject.c.practice_id, _staff.c.id == _subject.c.staff_id),
+    )
+    .where(
+        _subject.c.practice_id == bindparam("practice_id"),
+        _subject.c.issuer_id == bindparam("issuer_id"),
+        _subject.c.subject == bindparam("subject"),
+    )
+)
+
+
+def client(db: Connection, *, practice_id: str, id: str) -> Record | None:
+    """Return a client with its practice."""
+    row = db.execute(_CLIENT, {"practice_id": practice_id, "id": id}).mappings().first()
+    return dict(row) if row else None
+
+
+def issuer(db: Connection, *, practice_id: str, id: str) -> Record | None:
+    """Return an issuer."""
+    row = db.execute(_ISSUER, {"practice_id": practice_id, "id": id}).mappings().first()
+    return dict(row) if row else None
+
+
+def subject(db: Connection, *, practice_id: str, issuer_id: str, subject: str) -> Record | None:
+    """Return a subject of the issuer with its practice and the member of staff it acts as."""
+    named = {"practice_id": practice_id, "issuer_id": issuer_id, "subject": subject}
+    row = db.execute(_SUBJECT, named).mappings().first()
+    return dict(row) if row else None
+
+
+def every_client(db: Connection, *, practice_id: str) -> list[Record]:
+    """Return the practice's clients in order of id."""
+    own = select(_client).where(_client.c.practice_id == practice_id)
+    return [dict(row) for row in db.execute(own.order_by(_client.c.id)).mappings()]
+
+
+def every_issuer(db: Connection, *, practice_id: str) -> list[Record]:
+    """Return the practice's issuers in order of id."""
+    own = select(_issuer).where(_issuer.c.practice_id == practice_id)
+    return [dict(row) for row in db.execute(own.order_by(_issuer.c.id)).mappings()]
+
+
+def subjects(db: Connection, *, practice_id: str, issuer_id: str) -> list[Record]:
+    """Return an issuer's subjects in order of id."""
+    own = select(_subject).where(
+        _subject.c.practice_id == practice_id, _subject.c.issuer_id == issuer_id
+    )
+    return [dict(row) for row in db.execute(own.order_by(_subject.c.id)).mappings()]
+
+
+def used(db: Connection, *, practice_id: str, client_id: str, jti: bytes) -> bool:
+    """Return whether the client has used an assertion of that name."""
+    own = (
+        _assertion.c.practice_id == practice_id,
+        _assertion.c.client_id == client_id,
+        _assertion.c.jti == jti,
+    )
+    return db.execute(select(_assertion.c.jti).where(*own)).first() is not None
+
+
+def use(
+    db: Connection, *, practice_id: str, client_id: str, jti: bytes, expires_at: datetime
+) -> None:
+    """Note an assertion as used; a second time breaks the key of the table."""
+    values = {"client_id": client_id, "jti": jti, "expires_at": expires_at}
+    db.execute(insert(_assertion), {**values, "practice_id": practice_id})
+
+
+def forget(db: Connection, *, practice_id: str, before: datetime) -> None:
+    """Drop the used assertions that nobody would take any more."""
+    own = (_assertion.c.practice_id == practice_id, _assertion.c.expires_at < before)
+    db.execute(delete(_assertion).where(*own))
+
+
+def signing_keys(db: Connection, *, now: datetime) -> Sequence[Record]:
+    """Return the signing keys that are believed, newest first."""
+    believed = or_(_signing.c.retires_at.is_(None), _signing.c.retires_at > now)
+    rows = db.execute(select(_signing).where(believed).order_by(_signing.c.id.desc()))
+    return [dict(row) for row in rows.mappings()]
+
+
+def add_signing_key(db: Connection, *, values: Record, retires_at: datetime) -> None:
+    """Add a key that signs from now on, and let those before it retire."""
+    db.execute(
+        update(_signing).where(_signing.c.retires_at.is_(None)).values(retires_at=retires_at)
+    )
+    db.execute(insert(_signing), values)

@@ -1,0 +1,141 @@
+"""Outside issuers whose tokens a practice takes, and whom their subjects act as."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from app.db.engine import Connection
+from app.db.integrity import losing_races
+from app.db.models import Issuer, IssuerSubject, Staff
+from app.db.queries import keys as directory
+from app.db.queries import tokens as rows
+from app.db.queries.records import Record
+from app.domain import access
+from app.domain.access import Actor
+from app.domain.errors import Duplicate, Forbidden, Invalid, NotFound
+from app.services import clients, records
+
+KIND, SUBJECT = "issuer", "issuer_subject"
+
+
+def digest(url: str, audience: str) -> bytes:
+    """Return what the directory of credentials knows an issuer with its audience by."""
+    # Neither holds a line break, so no two pairs give the same text.
+    return hashlib.sha256(f"issuer {url}\n{audience}".encode()).digest()
+
+
+def register(
+    db: Connection,
+    values: Mapping[str, Any],
+    *,
+    allowed: Collection[str] = (),
+    by: Actor,
+    now: datetime,
+) -> Record:
+    """Register an issuer for the actor's practice; `allowed` as for a client.
+
+    An issuer with its audience belongs to one practice, for the token says no more than these.
+    """
+    clients.check_address("/jwks_url", values["jwks_url"], allowed)
+    _check_free(db, values["url"], values["audience"])
+    made = records.create(db, Issuer, dict(values), kind=KIND, by=by, now=now)
+    _enter(db, made, now)
+    return made
+
+
+def change(
+    db: Connection,
+    *,
+    issuer: Record,
+    values: Mapping[str, Any],
+    allowed: Collection[str] = (),
+    by: Actor,
+    now: datetime,
+) -> Record:
+    """Change an issuer; its url and audience stay. One that is no longer active is refused
+    within 60 seconds."""
+    if "jwks_url" in values:
+        clients.check_address("/jwks_url", values["jwks_url"], allowed)
+    changed = records.change(db, Issuer, issuer, dict(values), kind=KIND, by=by, now=now)
+    if changed["active"] != issuer["active"]:
+        if changed["active"]:
+            _check_free(db, changed["url"], changed["audience"])
+            _enter(db, changed, now)
+        else:
+            directory.end_credentials(
+                db, practice_id=by.practice_id, holder_id=issuer["id"], at=None
+            )
+    return changed
+
+
+def add_subject(
+    db: Connection,
+    *,
+    issuer: Record,
+    values: Mapping[str, Any],
+    may: frozenset[str] = access.PERMISSIONS,
+    by: Actor,
+    now: datetime,
+) -> Record:
+    """Say whom a subject of the issuer acts as: a member of staff, or a system with scopes."""
+    wanted = {"scopes": None, "staff_id": None, "fhir_user": None, **values}
+    _check_subject(db, wanted, may, by)
+    known = rows.subject(
+        db, practice_id=by.practice_id, issuer_id=issuer["id"], subject=wanted["subject"]
+    )
+    if known:
+        raise Duplicate(existing_id=known["id"])
+    entry = {"issuer_id": issuer["id"], **wanted}
+    return records.create(db, IssuerSubject, entry, kind=SUBJECT, by=by, now=now)
+
+
+def change_subject(
+    db: Connection,
+    *,
+    subject: Record,
+    values: Mapping[str, Any],
+    may: frozenset[str] = access.PERMISSIONS,
+    by: Actor,
+    now: datetime,
+) -> Record:
+    """Change whom a subject acts as; the subject itself stays."""
+    if not values.keys().isdisjoint({"staff_id", "scopes"}):
+        _check_subject(db, {**subject, **values}, may, by)
+    return records.change(db, IssuerSubject, subject, dict(values), kind=SUBJECT, by=by, now=now)
+
+
+def _check_subject(db: Connection, values: Record, may: frozenset[str], by: Actor) -> None:
+    staff_id, scopes = values["staff_id"], values["scopes"]
+    if (staff_id is None) == (scopes is None):
+        raise Invalid(("/staff_id", "either staff_id or scopes is needed, and not both"))
+    if staff_id is None:
+        clients.check_scopes(scopes)
+        given = clients.rights(scopes)
+    else:
+        try:
+            person = records.load(db, Staff, practice_id=by.practice_id, id=staff_id)
+        except NotFound:
+            raise Invalid(("/staff_id", "no such member of staff in this practice")) from None
+        given = access.granted(person["roles"])
+    if not given <= may:
+        raise Forbidden("A subject cannot be given more than its maker may do.")
+
+
+def _check_free(db: Connection, url: str, audience: str) -> None:
+    if directory.credential(db, digest=digest(url, audience)) is not None:
+        # Whose it is, is nobody else's business.
+        raise Invalid(("/audience", "this issuer is registered for this audience already"))
+
+
+def _enter(db: Connection, issuer: Record, now: datetime) -> None:
+    entry = {
+        "digest": digest(issuer["url"], issuer["audience"]),
+        "kind": KIND,
+        "holder_id": issuer["id"],
+        "created_at": now,
+    }
+    with losing_races():
+        directory.add_credential(db, practice_id=issuer["practice_id"], values=entry)
