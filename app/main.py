@@ -20,13 +20,18 @@ from app.db.keyring import Keyring
 from app.edge import docs_page, logs, problem_pages, problems
 from app.edge.audit_log import AuditLog
 from app.edge.auth import Callers
+from app.edge.bearers import Bearers
 from app.edge.gate import Gate
+from app.edge.jwks import KeySets
 from app.edge.limits import Limits
 from app.edge.metrics import Metrics
+from app.edge.outgoing import Outgoing
 from app.edge.overload import Room
+from app.edge.own_tokens import OwnTokens
 from app.edge.peer import Peers
 from app.edge.rates import Rates
 from app.edge.request_log import RequestLog
+from app.edge.token_endpoint import TokenEndpoint
 from app.edge.work import Surroundings
 from app.settings import Settings
 from app.tending import Tending
@@ -47,7 +52,11 @@ _CORS_SHOWN = ("ETag", "Location", "Link", "Retry-After", "X-Request-ID", "Idemp
 
 
 def create_app(
-    settings: Settings, *, clock: Clock = clock.now, database: Database | None = None
+    settings: Settings,
+    *,
+    clock: Clock = clock.now,
+    database: Database | None = None,
+    outgoing: Outgoing | None = None,
 ) -> FastAPI:
     """Return the application on the database that the settings name, or on a given one."""
     kept = timedelta(hours=settings.idempotency_hours)
@@ -66,7 +75,11 @@ def create_app(
         address=settings.rate_per_address,
         failures=settings.failures_per_address,
     )
-    callers = Callers(opened, settings.key_cache_seconds, clock, rates)
+    keyring = Keyring.chosen(settings.key_file, settings.master_key)
+    key_sets = KeySets(outgoing or Outgoing(settings.allowed_hosts))
+    own = OwnTokens(opened, keyring, settings.public_url, clock) if settings.public_url else None
+    bearers = Bearers(opened, key_sets, own)
+    callers = Callers(opened, settings.key_cache_seconds, clock, rates, bearers.caller)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -97,11 +110,20 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.surroundings = Surroundings(
-        opened, clock, callers, log, settings.idempotency_hours, Room(settings.most_waiting)
+        opened,
+        clock,
+        callers,
+        log,
+        settings.idempotency_hours,
+        Room(settings.most_waiting),
+        settings.public_url,
+        settings.allowed_hosts,
     )
+    app.state.token_endpoint = own and TokenEndpoint(app.state.surroundings, own, key_sets, rates)
     for router in api.routers():
         app.include_router(router, prefix="/v1")
-    app.include_router(api.PUBLIC)
+    for router in api.PUBLIC:
+        app.include_router(router)
     app.include_router(problem_pages.router)
     app.include_router(docs_page.router)
     metrics = Metrics()

@@ -174,6 +174,18 @@ class Settings(BaseSettings):
         description="Addresses and networks that may read /metrics besides this machine.",
     )
 
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[a-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?$",
+        description="The address clients reach this service under, without a slash at the end. "
+        "Tokens are made and taken under this name; unset, no tokens are made.",
+    )
+    outgoing_hosts: List = Field(
+        (),
+        description="Hosts inside your network that requests may be sent to, with commas, as "
+        "`host` or `host:port`. Others must be on the public internet, on port 443.",
+    )
+
     @field_validator("trusted_proxies", "metrics_from")
     @classmethod
     def _networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -196,3 +208,8 @@ class Settings(BaseSettings):
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("TWELVEWEEKS_TLS_CERTIFICATE and TWELVEWEEKS_TLS_KEY go together")
         return self
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """The hosts of `outgoing_hosts`."""
+        return frozenset(host.lower() for host in self.outgoing_hosts)

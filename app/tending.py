@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import anyio
 import anyio.to_thread
@@ -15,6 +15,7 @@ from app.db.engine import Database
 from app.db.queries import idempotency
 from app.db.queries import keys as key_rows
 from app.db.queries import practices as practice_rows
+from app.db.queries import tokens as token_rows
 from app.db.scope import DIRECTORY
 from app.domain.errors import Contended
 from app.edge import logs
@@ -65,6 +66,8 @@ def once(these: Tending) -> None:
                 log.info("sealed", practice_id=practice_id, seal=head)
         with _tried_again():
             _forget(database, practice_id, these)
+        with _tried_again():
+            _forget_assertions(database, practice_id, now)
     for key_id, (practice_id, at) in these.callers.take_used().items():
         with _tried_again(), database.write(practice_id) as db:
             key_rows.used(db, practice_id=practice_id, key_ids=[key_id], at=at)
@@ -77,6 +80,14 @@ def _forget(database: Database, practice_id: str, these: Tending) -> None:
             return
     with database.write(practice_id) as db:
         idempotency.forget(db, practice_id=practice_id, before=before)
+
+
+def _forget_assertions(database: Database, practice_id: str, now: datetime) -> None:
+    with database.read(practice_id) as db:
+        if not token_rows.any_before(db, practice_id=practice_id, before=now):
+            return
+    with database.write(practice_id) as db:
+        token_rows.forget(db, practice_id=practice_id, before=now)
 
 
 @contextmanager

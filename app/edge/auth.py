@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -12,7 +13,7 @@ from app.clock import Clock
 from app.db.engine import Database
 from app.domain import access
 from app.domain.access import Actor
-from app.domain.errors import Unauthenticated
+from app.domain.errors import IssuerUnreachable, Unauthenticated
 from app.edge.rates import Rates
 from app.services import keys
 from app.services.keys import Holder
@@ -48,6 +49,9 @@ class Refused(Unauthenticated):
         self.by = by
 
 
+OfToken = Callable[[str, datetime], Awaitable[tuple[Caller, datetime | None]]]
+
+
 class Callers:
     """The credentials seen lately: looked up once, then remembered for `seconds` (60 at most).
 
@@ -57,9 +61,17 @@ class Callers:
 
     _MOST = 10_000
 
-    def __init__(self, database: Database, seconds: float, clock: Clock, rates: Rates) -> None:
+    def __init__(
+        self,
+        database: Database,
+        seconds: float,
+        clock: Clock,
+        rates: Rates,
+        of_token: OfToken | None = None,
+    ) -> None:
         self._database = database
         self._rates = rates
+        self._of_token = of_token
         self._seconds = min(seconds, 60.0)
         self._clock = clock
         self._known: dict[bytes, tuple[float, Caller]] = {}
@@ -68,8 +80,9 @@ class Callers:
     async def of(self, authorization: str | None, address: str) -> Caller:
         """Return who sent this header; `Unauthenticated` for none, a wrong or a revoked key.
 
-        `address` is counted for every key that is not known. Raises `TooManyRequests` for a
-        credential beyond its rate, and without looking for an address that has tried too many.
+        What has two dots is a token, and judged by `of_token`. `address` is counted for every
+        credential that is not known. Raises `TooManyRequests` for a credential beyond its rate,
+        and without looking for an address that has tried too many.
         """
         if not authorization:
             raise Unauthenticated()
@@ -80,10 +93,15 @@ class Callers:
             self._rates.credential(known[1].credential_id)
             return known[1]
         self._rates.trying(address)
-        if scheme.lower() != "bearer" or not keys.well_formed(key):
+        is_key = keys.well_formed(key)
+        if scheme.lower() != "bearer" or not (is_key or key.count(".") == 2):
             raise Unauthenticated()
         now = self._clock()
-        caller, until = await run_in_threadpool(self._look_up, digest, now)
+        if is_key:
+            caller, until = await run_in_threadpool(self._look_up, digest, now)
+            self._used[caller.credential_id] = (caller.practice_id, now)
+        else:
+            caller, until = await self._judged(key, address, now)
         self._rates.accepted(address)
         self._rates.credential(caller.credential_id)
         if len(self._known) >= self._MOST:
@@ -92,7 +110,6 @@ class Callers:
         if until is not None:
             seconds = min(seconds, (until - now).total_seconds())
         self._known[digest] = (monotonic() + seconds, caller)
-        self._used[caller.credential_id] = (caller.practice_id, now)
         return caller
 
     def forget(self) -> None:
@@ -103,6 +120,18 @@ class Callers:
         """Return `{key id: (practice, when)}` of those looked up since the last call."""
         used, self._used = self._used, {}
         return used
+
+    async def _judged(
+        self, token: str, address: str, now: datetime
+    ) -> tuple[Caller, datetime | None]:
+        if self._of_token is None:
+            raise Unauthenticated()
+        try:
+            return await self._of_token(token, now)
+        except IssuerUnreachable:
+            # That the issuer is away is no fault of who asks.
+            self._rates.accepted(address)
+            raise
 
     def _look_up(self, digest: bytes, now: datetime) -> tuple[Caller, datetime | None]:
         holder = keys.find(self._database, digest=digest)

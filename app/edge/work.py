@@ -63,6 +63,8 @@ class Surroundings:
     log: AuditLog
     idempotency_hours: int
     room: Room
+    public_url: str | None = None
+    allowed_hosts: frozenset[str] = frozenset()
     threads: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:

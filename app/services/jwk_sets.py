@@ -25,11 +25,11 @@ class BadKeySet(ValueError):
     """Not a set of public keys that can be used; the text is safe to show."""
 
 
-def read(value: Any) -> KeySet:
+def read(value: Any, *, some: bool = True) -> KeySet:
     """Return the signature keys of a set by (kid, type); keys of other kinds are left out.
 
     Raises `BadKeySet` for anything that is no set, holds a secret, a weak key or two keys that
-    cannot be told apart, or leaves no key to use.
+    cannot be told apart, or, where there are to be `some`, leaves no key to use.
     """
     keys = value.get("keys") if isinstance(value, dict) else None
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
@@ -51,7 +51,7 @@ def read(value: Any) -> KeySet:
         if (kid, kty) in found:
             raise BadKeySet("has two keys with the same kid")
         found[kid, kty] = _public(key)
-    if not found:
+    if some and not found:
         raise BadKeySet("has no key for signatures")
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 from joserfc.jwk import ECKey
 
 from app.db.engine import Connection
-from app.db.keyring import Keyring
+from app.db.keyring import Keyring, SealBroken
 from app.db.queries import tokens as rows
 from app.domain.ids import new_id
 
@@ -48,14 +48,15 @@ def rotate(db: Connection, *, keyring: Keyring, now: datetime) -> str:
 
 
 def current(db: Connection, *, keyring: Keyring, now: datetime) -> SigningKeys:
-    """Return the keys that are believed; `private` is None while there is none.
-
-    Raises `SealBroken` when the newest one was sealed with a master key that is not here.
-    """
+    """Return the keys that are believed; `private` is None while there is none, or none that
+    the master keys open."""
     found = rows.signing_keys(db, now=now)
     public = {key["id"]: key["public"] for key in found}
     if not found:
         return SigningKeys(None, public)
     newest = found[0]
-    opened = json.loads(keyring.open(newest["sealed"], row_id=newest["id"], **_PLACE))
+    try:
+        opened = json.loads(keyring.open(newest["sealed"], row_id=newest["id"], **_PLACE))
+    except SealBroken:
+        return SigningKeys(None, public)
     return SigningKeys(ECKey.import_key({**opened, "kid": newest["id"]}), public)

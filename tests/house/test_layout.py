@@ -22,6 +22,8 @@ UNSCOPED = {
     "practices.waiting",  # likewise, for the server itself
     "records.add",  # the rows name their practice
     "records.add_all",
+    "tokens.add_signing_key",  # the service's own keys are no practice's
+    "tokens.signing_keys",
 }
 
 # Calls that read the wall clock. Stop watches (time.monotonic, time.perf_counter) are not clocks.

@@ -16,6 +16,7 @@ from app.db.models import (
     SigningKey,
     Staff,
 )
+from app.db.queries import records
 from app.db.queries.records import Record, table_of
 
 _client, _issuer, _subject = table_of(Client), table_of(Issuer), table_of(IssuerSubject)
@@ -71,24 +72,14 @@ def subject(db: Connection, *, practice_id: str, issuer_id: str, subject: str) -
     return dict(row) if row else None
 
 
-def every_client(db: Connection, *, practice_id: str) -> list[Record]:
-    """Return the practice's clients in order of id."""
-    own = select(_client).where(_client.c.practice_id == practice_id)
-    return [dict(row) for row in db.execute(own.order_by(_client.c.id)).mappings()]
-
-
-def every_issuer(db: Connection, *, practice_id: str) -> list[Record]:
-    """Return the practice's issuers in order of id."""
-    own = select(_issuer).where(_issuer.c.practice_id == practice_id)
-    return [dict(row) for row in db.execute(own.order_by(_issuer.c.id)).mappings()]
-
-
-def subjects(db: Connection, *, practice_id: str, issuer_id: str) -> list[Record]:
-    """Return an issuer's subjects in order of id."""
-    own = select(_subject).where(
-        _subject.c.practice_id == practice_id, _subject.c.issuer_id == issuer_id
+def subjects(
+    db: Connection, *, practice_id: str, issuer_id: str, after: str | None, limit: int
+) -> list[Record]:
+    """Return up to `limit` subjects of an issuer in order of id, beginning after `after`."""
+    own = _subject.c.issuer_id == issuer_id
+    return records.page(
+        db, IssuerSubject, practice_id=practice_id, where=[own], after=after, limit=limit
     )
-    return [dict(row) for row in db.execute(own.order_by(_subject.c.id)).mappings()]
 
 
 def used(db: Connection, *, practice_id: str, client_id: str, jti: bytes) -> bool:
@@ -107,6 +98,12 @@ def use(
     """Note an assertion as used; a second time breaks the key of the table."""
     values = {"client_id": client_id, "jti": jti, "expires_at": expires_at}
     db.execute(insert(_assertion), {**values, "practice_id": practice_id})
+
+
+def any_before(db: Connection, *, practice_id: str, before: datetime) -> bool:
+    """Return whether there are used assertions that nobody would take any more."""
+    own = (_assertion.c.practice_id == practice_id, _assertion.c.expires_at < before)
+    return db.execute(select(_assertion.c.jti).where(*own).limit(1)).first() is not None
 
 
 def forget(db: Connection, *, practice_id: str, before: datetime) -> None:

@@ -1,0 +1,116 @@
+"""Clients: systems of the practice that fetch tokens with a key of their own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Query as FromQuery
+from pydantic import Field
+
+from app.api import pages
+from app.api.pages import PageQuery
+from app.api.shapes import Record, Resource, example, listing, patch, stamps
+from app.db.models import Client
+from app.db.queries import records as rows
+from app.edge.fields import Body, PathId, Text
+from app.edge.preconditions import etag
+from app.edge.routing import Door
+from app.edge.work import Answer, Work, Working
+from app.services import clients, records
+
+router = Door(tag="tokens")
+Scopes = Annotated[list[Text], Field(min_length=1, max_length=100)]
+
+
+class ClientIn(Body):
+    model_config = example(
+        {
+            "name": "Data warehouse",
+            "jwks_url": "https://warehouse.example.org/jwks.json",
+            "scopes": ["system/Patient.rs", "worklist:search"],
+        }
+    )
+
+    name: Text
+    jwks: dict[str, Any] | None = None
+    jwks_url: Text | None = None
+    scopes: Scopes
+
+
+class ClientPatch(Body):
+    name: Text | None = None
+    jwks: dict[str, Any] | None = None
+    jwks_url: Text | None = None
+    scopes: Scopes | None = None
+    active: bool | None = None
+
+
+class ClientOut(Resource):
+    """Its `id` is the client id: `iss` and `sub` of what it signs."""
+
+    name: str
+    jwks: dict[str, Any] | None
+    jwks_url: str | None
+    scopes: list[str]
+    active: bool
+
+
+@router.read("/clients", may="clients:search", patients=False, gives=listing(ClientOut))
+def list_clients(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
+    """List the clients, inactive ones too."""
+
+    def fetch(after: str | None, limit: int) -> list[Record]:
+        return rows.page(work.db, Client, practice_id=work.practice_id, after=after, limit=limit)
+
+    return pages.by_id(work, query, listing="clients", fetch=fetch, show=_shown)
+
+
+@router.write("POST", "/clients", may="clients:create", gives=ClientOut, status=201)
+def add_client(work: Working, body: ClientIn) -> Answer:
+    """Register a client with its public keys, or where it publishes them."""
+    made = clients.register(
+        work.db,
+        **body.model_dump(),
+        allowed=work.surroundings.allowed_hosts,
+        may=work.caller.may,
+        by=work.by,
+        now=work.now,
+    )
+    return _answer(made, created=True)
+
+
+@router.read("/clients/{id}", may="clients:read", patients=False, gives=ClientOut, tagged=True)
+def show_client(work: Working, id: PathId) -> Answer:
+    """Return one client."""
+    return _answer(_load(work, id))
+
+
+@router.write("PATCH", "/clients/{id}", may="clients:update", gives=ClientOut)
+def change_client(work: Working, id: PathId, body: ClientPatch) -> Answer:
+    """Change a client; one that is not active is refused within 60 seconds."""
+    client = _load(work, id)
+    work.require_match(etag(client["version"]))
+    changed = clients.change(
+        work.db,
+        client=client,
+        values=patch(body, "name", "scopes", "active"),
+        allowed=work.surroundings.allowed_hosts,
+        may=work.caller.may,
+        by=work.by,
+        now=work.now,
+    )
+    return _answer(changed)
+
+
+def _load(work: Work, id: str) -> Record:
+    return records.load(work.db, Client, practice_id=work.practice_id, id=id)
+
+
+def _answer(client: Record, *, created: bool = False) -> Answer:
+    where = f"/v1/clients/{client['id']}" if created else None
+    return Answer(_shown([client])[0], 201 if created else 200, etag(client["version"]), where)
+
+
+def _shown(found: list[Record]) -> list[Record]:
+    names = ("id", "name", "jwks", "jwks_url", "scopes", "active")
+    return [{name: client[name] for name in names} | stamps(client) for client in found]

@@ -1,0 +1,254 @@
+"""Issuers: outside services whose tokens are taken, and whom their subjects act as."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Query as FromQuery
+from pydantic import Field
+
+from app.api import pages
+from app.api.clients import Scopes
+from app.api.pages import PageQuery
+from app.api.shapes import Record, Resource, example, listing, patch, stamps
+from app.db.models import Issuer, IssuerSubject
+from app.db.queries import records as rows
+from app.db.queries import tokens as subject_rows
+from app.domain.errors import Invalid, NotFound
+from app.edge.fields import Body, Id, PathId, Text
+from app.edge.preconditions import etag
+from app.edge.routing import Door
+from app.edge.work import Answer, Work, Working
+from app.services import issuers, records
+
+router = Door(tag="tokens")
+Algorithm = Literal["RS256", "RS384", "PS256", "ES256", "ES384"]
+Algorithms = Annotated[list[Algorithm], Field(min_length=1, max_length=5)]
+# What a token claims is compared letter by letter, and has an upper limit there.
+Claimed = Annotated[Text, Field(max_length=255)]
+
+
+class IssuerIn(Body):
+    model_config = example(
+        {
+            "name": "Hospital sign-in",
+            "url": "https://login.example.org/realms/clinic",
+            "audience": "https://twelveweeks.example.org",
+            "jwks_url": "https://login.example.org/realms/clinic/certs",
+            "algorithms": ["RS256"],
+        }
+    )
+
+    name: Text
+    url: Claimed
+    audience: Claimed
+    jwks_url: Text
+    algorithms: Algorithms
+    form: Literal["at+jwt", "jwt"] = "at+jwt"
+
+
+class IssuerPatch(Body):
+    name: Text | None = None
+    jwks_url: Text | None = None
+    algorithms: Algorithms | None = None
+    form: Literal["at+jwt", "jwt"] | None = None
+    active: bool | None = None
+
+
+class IssuerOut(Resource):
+    name: str
+    url: str
+    audience: str
+    jwks_url: str
+    algorithms: list[str]
+    form: str
+    active: bool
+
+
+class SubjectIn(Body):
+    model_config = example(
+        {
+            "subject": "f3b1c2d4",
+            "name": "Dr. A. Okafor",
+            "staff_id": "018f2f64-5c3a-7b1e-9d2f-0123456789ab",
+        }
+    )
+
+    subject: Claimed
+    name: Text
+    staff_id: Id | None = None
+    scopes: Scopes | None = None
+    fhir_user: Text | None = None
+
+
+class SubjectPatch(Body):
+    name: Text | None = None
+    staff_id: Id | None = None
+    scopes: Scopes | None = None
+    fhir_user: Text | None = None
+    active: bool | None = None
+
+
+class SubjectOut(Resource):
+    issuer_id: str
+    subject: str
+    name: str
+    staff_id: str | None
+    scopes: list[str] | None
+    fhir_user: str | None
+    active: bool
+
+
+@router.read("/issuers", may="issuers:search", patients=False, gives=listing(IssuerOut))
+def list_issuers(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
+    """List the issuers, inactive ones too."""
+
+    def fetch(after: str | None, limit: int) -> list[Record]:
+        return rows.page(work.db, Issuer, practice_id=work.practice_id, after=after, limit=limit)
+
+    return pages.by_id(work, query, listing="issuers", fetch=fetch, show=_issuers)
+
+
+@router.write("POST", "/issuers", may="issuers:create", gives=IssuerOut, status=201)
+def add_issuer(work: Working, body: IssuerIn) -> Answer:
+    """Take the tokens of an issuer that are for one audience, which becomes this practice's."""
+    own = work.surroundings.public_url
+    if own is not None and body.url == own:
+        raise Invalid(("/url", "is this service itself"))
+    made = issuers.register(
+        work.db,
+        body.model_dump(),
+        allowed=work.surroundings.allowed_hosts,
+        by=work.by,
+        now=work.now,
+    )
+    return _issuer_answer(made, created=True)
+
+
+@router.read("/issuers/{id}", may="issuers:read", patients=False, gives=IssuerOut, tagged=True)
+def show_issuer(work: Working, id: PathId) -> Answer:
+    """Return one issuer."""
+    return _issuer_answer(_issuer(work, id))
+
+
+@router.write("PATCH", "/issuers/{id}", may="issuers:update", gives=IssuerOut)
+def change_issuer(work: Working, id: PathId, body: IssuerPatch) -> Answer:
+    """Change an issuer; the tokens of one that is not active are refused within 60 seconds."""
+    issuer = _issuer(work, id)
+    work.require_match(etag(issuer["version"]))
+    changed = issuers.change(
+        work.db,
+        issuer=issuer,
+        values=patch(body, "name", "jwks_url", "algorithms", "form", "active"),
+        allowed=work.surroundings.allowed_hosts,
+        by=work.by,
+        now=work.now,
+    )
+    return _issuer_answer(changed)
+
+
+@router.read(
+    "/issuers/{id}/subjects", may="issuers:search", patients=False, gives=listing(SubjectOut)
+)
+def list_subjects(work: Working, id: PathId, query: Annotated[PageQuery, FromQuery()]) -> Answer:
+    """List whom the issuer's subjects act as."""
+    _issuer(work, id)
+
+    def fetch(after: str | None, limit: int) -> list[Record]:
+        return subject_rows.subjects(
+            work.db, practice_id=work.practice_id, issuer_id=id, after=after, limit=limit
+        )
+
+    return pages.by_id(work, query, listing=f"issuers/{id}", fetch=fetch, show=_subjects)
+
+
+@router.write(
+    "POST",
+    "/issuers/{id}/subjects",
+    may="issuers:create",
+    gives=SubjectOut,
+    status=201,
+    can=("duplicate",),
+)
+def add_subject(work: Working, id: PathId, body: SubjectIn) -> Answer:
+    """Say whom a subject acts as: a member of staff, or a system with scopes."""
+    made = issuers.add_subject(
+        work.db,
+        issuer=_issuer(work, id),
+        values=body.model_dump(),
+        may=work.caller.may,
+        by=work.by,
+        now=work.now,
+    )
+    return _subject_answer(made, created=True)
+
+
+@router.read(
+    "/issuers/{id}/subjects/{subject_id}",
+    may="issuers:read",
+    patients=False,
+    gives=SubjectOut,
+    tagged=True,
+)
+def show_subject(work: Working, id: PathId, subject_id: PathId) -> Answer:
+    """Return one subject."""
+    return _subject_answer(_subject(work, id, subject_id))
+
+
+@router.write(
+    "PATCH", "/issuers/{id}/subjects/{subject_id}", may="issuers:update", gives=SubjectOut
+)
+def change_subject(work: Working, id: PathId, subject_id: PathId, body: SubjectPatch) -> Answer:
+    """Change whom a subject acts as; one that is not active is refused within 60 seconds."""
+    subject = _subject(work, id, subject_id)
+    work.require_match(etag(subject["version"]))
+    changed = issuers.change_subject(
+        work.db,
+        subject=subject,
+        values=patch(body, "name", "active"),
+        may=work.caller.may,
+        by=work.by,
+        now=work.now,
+    )
+    return _subject_answer(changed)
+
+
+def _issuer(work: Work, id: str) -> Record:
+    return records.load(work.db, Issuer, practice_id=work.practice_id, id=id)
+
+
+def _subject(work: Work, issuer_id: str, id: str) -> Record:
+    found = records.load(work.db, IssuerSubject, practice_id=work.practice_id, id=id)
+    if found["issuer_id"] != issuer_id:
+        raise NotFound()
+    return found
+
+
+def _issuer_answer(issuer: Record, *, created: bool = False) -> Answer:
+    where = f"/v1/issuers/{issuer['id']}" if created else None
+    return Answer(_issuers([issuer])[0], 201 if created else 200, etag(issuer["version"]), where)
+
+
+def _subject_answer(subject: Record, *, created: bool = False) -> Answer:
+    path = f"/v1/issuers/{subject['issuer_id']}/subjects/{subject['id']}"
+    where = path if created else None
+    return Answer(_subjects([subject])[0], 201 if created else 200, etag(subject["version"]), where)
+
+
+def _issuers(found: list[Record]) -> list[Record]:
+    names = ("id", "name", "url", "audience", "jwks_url", "algorithms", "form", "active")
+    return [{name: issuer[name] for name in names} | stamps(issuer) for issuer in found]
+
+
+def _subjects(found: list[Record]) -> list[Record]:
+    names = (
+        "id",
+        "issuer_id",
+        "subject",
+        "name",
+        "staff_id",
+        "scopes",
+        "fhir_user",
+        "active",
+    )
+    return [{name: subject[name] for name in names} | stamps(subject) for subject in found]
