@@ -12,6 +12,7 @@ from app import __version__
 from app.cli import (
     audit,
     backup,
+    clients,
     context,
     db,
     demo,
@@ -19,12 +20,14 @@ from app.cli import (
     errors,
     export,
     imports,
+    issuers,
     keyring,
     keys,
     openapi,
     patients,
     practices,
     serve,
+    signing_keys,
     staff,
 )
 
@@ -68,6 +71,9 @@ app.add_typer(keyring.app, name="keyring")
 app.add_typer(practices.app, name="practice")
 app.add_typer(staff.app, name="staff")
 app.add_typer(keys.app, name="keys")
+app.add_typer(clients.app, name="clients")
+app.add_typer(issuers.app, name="issuers")
+app.add_typer(signing_keys.app, name="signing-keys")
 app.add_typer(imports.app, name="import")
 app.add_typer(export.app, name="export")
 app.add_typer(patients.app, name="patient")

@@ -188,6 +188,13 @@ def _practice_of(db: Connection, practice_id: str | None) -> dict[str, Any]:
     return found
 
 
+def id_of(text: str) -> str:
+    """Return the text if it is written as an id; `Unusable` for anything else."""
+    if not _ID.fullmatch(text):
+        raise Unusable("an id is a UUID, as the lists show it")
+    return text
+
+
 @contextmanager
 def writing(practice_id: str | None) -> Iterator[tuple[Connection, Actor]]:
     """Lend a transaction of the practice named (or the only one), and who acts in it."""

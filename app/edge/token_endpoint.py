@@ -67,7 +67,9 @@ class TokenEndpoint:
     ) -> dict[str, Any]:
         if "authorization" in request.headers or "client_secret" in form:
             raise Denied("invalid_client", 401)
-        if form.get("grant_type") != _GRANT:
+        if "grant_type" not in form:
+            raise Denied("invalid_request")
+        if form["grant_type"] != _GRANT:
             raise Denied("unsupported_grant_type")
         if form.get("client_assertion_type") != _ASSERTION:
             raise Denied("invalid_client", 401)

@@ -1,0 +1,47 @@
+"""`twelveweeks signing-keys`: the keys this service signs its own tokens with."""
+
+from __future__ import annotations
+
+import typer
+
+from app import clock
+from app.cli import context
+from app.cli.context import Json, Unusable
+from app.db.keyring import Keyring, KeyringUnusable
+from app.db.queries import tokens as rows
+from app.db.scope import NONE
+from app.services import signing_keys
+
+app = typer.Typer(help="Signing keys: make the next one, list those that are believed.")
+
+
+@app.command()
+def rotate(as_json: Json = False) -> None:
+    """Make the next signing key, also the first; servers sign with it within 60 seconds.
+
+    Tokens of the key before stay good until they run out.
+    """
+    chosen, now = context.settings(), clock.now()
+    try:
+        ring = Keyring.chosen(chosen.key_file, chosen.master_key)
+        with context.database(chosen) as database:
+            # The secret half is sealed, so there has to be a master key.
+            if ring.file is not None:
+                ring.first(made_on=now.date().isoformat())
+            with database.write(NONE) as db:
+                id = signing_keys.rotate(db, keyring=ring, now=now)
+    except KeyringUnusable as unusable:
+        raise Unusable(str(unusable)) from None
+    context.emit({"id": id}, as_json, lambda: context.say(id))
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the signing keys that are believed, newest first; their secrets are never shown."""
+    with context.database() as database, database.read(NONE) as db:
+        known = rows.signing_keys(db, now=clock.now())
+    fields = ("id", "created_at", "retires_at")
+    answer = {"items": [{field: key[field] for field in fields} for key in known]}
+    shown = [[key[field] for field in fields] for key in known]
+    heads = ("id", "created (UTC)", "believed until (UTC)")
+    context.emit(answer, as_json, lambda: context.table(heads, shown))
