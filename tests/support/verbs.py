@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any, NamedTuple
 
 from app.data import builtin_protocols
@@ -10,6 +11,9 @@ from app.domain.protocol import to_definition
 from tests.support.clinic import Clinic
 
 FULL = {"plan": "as_protocol"}
+_SCOPES = ["practice:read"]
+_SUBJECT = {"subject": "engine", "name": "interface engine", "scopes": _SCOPES}
+_numbers = count(1)
 
 
 class Asked(NamedTuple):
@@ -54,6 +58,40 @@ def _held(clinic: Clinic) -> str:
     path = _course(clinic)
     clinic.post(f"{path}/hold", {"from": "2026-03-01", "until": "2026-04-30", "reason": "travels"})
     return path
+
+
+def client_of(clinic: Clinic) -> Any:
+    body = {"name": "warehouse", "jwks_url": "https://keys.example.org/", "scopes": _SCOPES}
+    return clinic.post("/clients", body)
+
+
+def issuer_of(clinic: Clinic) -> Any:
+    return clinic.post("/issuers", _an_issuer(clinic).body)
+
+
+def subject_of(clinic: Clinic, issuer: Any) -> Any:
+    return clinic.post(f"/issuers/{issuer['id']}/subjects", _SUBJECT)
+
+
+def _an_issuer(clinic: Clinic) -> Asked:
+    # One issuer with its audience belongs to one practice, in the whole house.
+    body = {
+        "name": "hospital",
+        "url": "https://login.example.org",
+        "audience": f"https://twelveweeks.example.org/{next(_numbers)}",
+        "jwks_url": "https://login.example.org/keys",
+        "algorithms": ["RS256"],
+    }
+    return Asked("POST", "/issuers", body)
+
+
+def _issuer(clinic: Clinic) -> str:
+    return f"/issuers/{issuer_of(clinic)['id']}"
+
+
+def _subject(clinic: Clinic) -> str:
+    issuer = issuer_of(clinic)
+    return f"/issuers/{issuer['id']}/subjects/{subject_of(clinic, issuer)['id']}"
 
 
 def _outside(clinic: Clinic) -> str:
@@ -149,6 +187,20 @@ VERBS: dict[str, Verb] = {
         _patch(lambda c: f"/practitioners/{c.a_practitioner()['id']}", {"name": "Dr."}),
         ("practitioner.change",),
     ),
+    "client register": Verb(
+        _post(
+            "/clients",
+            {"name": "x", "jwks_url": "https://keys.example.org/", "scopes": _SCOPES},
+        ),
+        ("client.create",),
+    ),
+    "client change": Verb(
+        _patch(lambda c: f"/clients/{client_of(c)['id']}", {"active": False}), ("client.change",)
+    ),
+    "issuer register": Verb(_an_issuer, ("issuer.create",)),
+    "issuer change": Verb(_patch(_issuer, {"active": False}), ("issuer.change",)),
+    "subject name": Verb(_on(_issuer, "subjects", _SUBJECT), ("issuer_subject.create",)),
+    "subject change": Verb(_patch(_subject, {"active": False}), ("issuer_subject.change",)),
     "closure add": Verb(
         _post("/closures", {"from": "2026-03-30", "until": "2026-03-31"}), ("closure.create",)
     ),
