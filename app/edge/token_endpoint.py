@@ -59,12 +59,6 @@ class TokenEndpoint:
         its rate; `Overloaded` when too many are waiting.
         """
         form = _form(request.headers.get("content-type"), await request.body())
-        with self.surroundings.room:
-            return await self._answer(request, form, now)
-
-    async def _answer(
-        self, request: Request, form: dict[str, str], now: datetime
-    ) -> dict[str, Any]:
         if "authorization" in request.headers or "client_secret" in form:
             raise Denied("invalid_client", 401)
         if "grant_type" not in form:
@@ -134,9 +128,10 @@ class TokenEndpoint:
         }
 
     async def _run(self, do: Any, *given: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(
-            self.surroundings.threads, do, *given
-        )
+        loop, threads = asyncio.get_running_loop(), self.surroundings.threads
+        # Whoever waits for a client's keys takes no thread, and no room of those who need one.
+        with self.surroundings.room:
+            return await loop.run_in_executor(threads, do, *given)
 
     def _client(self, token: Opened) -> Record:
         """The client that the assertion claims; it is believed only once its signature is."""
