@@ -60,12 +60,13 @@ def create_app(
 ) -> FastAPI:
     """Return the application on the database that the settings name, or on a given one."""
     kept = timedelta(hours=settings.idempotency_hours)
+    keyring = Keyring.chosen(settings.key_file, settings.master_key)
     opened = database or open_database(
         settings.database_url,
         pool_size=settings.pool_size,
         busy_timeout=settings.busy_timeout_seconds,
         prepared=settings.prepared_statements,
-        keyring=Keyring.chosen(settings.key_file, settings.master_key),
+        keyring=keyring,
         encrypt=settings.encryption,
     )
 
@@ -75,7 +76,6 @@ def create_app(
         address=settings.rate_per_address,
         failures=settings.failures_per_address,
     )
-    keyring = Keyring.chosen(settings.key_file, settings.master_key)
     key_sets = KeySets(outgoing or Outgoing(settings.allowed_hosts))
     own = OwnTokens(opened, keyring, settings.public_url, clock) if settings.public_url else None
     bearers = Bearers(opened, key_sets, own)

@@ -121,9 +121,10 @@ def make_key(database: Database, chosen: Settings) -> None:
 
 
 def reseal(database: Database, keyring: Keyring) -> int:
-    """Seal every practice's secrets again under the newest key; how many there were."""
+    """Seal every secret again under the newest key, each practice's and the service's own; how
+    many there were."""
     with database.read(DIRECTORY) as db:
-        known = [practice["id"] for practice in practice_rows.every(db)]
+        known = [None, *(practice["id"] for practice in practice_rows.every(db))]
     return sum(sealed.reseal(database, keyring, practice_id=id) for id in known)
 
 

@@ -6,8 +6,8 @@ import typer
 
 from app import clock
 from app.cli import context
-from app.cli.context import Json, Unusable
-from app.db.keyring import Keyring, KeyringUnusable
+from app.cli.context import Json
+from app.db.keyring import Keyring
 from app.db.queries import tokens as rows
 from app.db.scope import NONE
 from app.services import signing_keys
@@ -22,16 +22,13 @@ def rotate(as_json: Json = False) -> None:
     Tokens of the key before stay good until they run out.
     """
     chosen, now = context.settings(), clock.now()
-    try:
-        ring = Keyring.chosen(chosen.key_file, chosen.master_key)
-        with context.database(chosen) as database:
-            # The secret half is sealed, so there has to be a master key.
-            if ring.file is not None:
-                ring.first(made_on=now.date().isoformat())
-            with database.write(NONE) as db:
-                id = signing_keys.rotate(db, keyring=ring, now=now)
-    except KeyringUnusable as unusable:
-        raise Unusable(str(unusable)) from None
+    ring = Keyring.chosen(chosen.key_file, chosen.master_key)
+    with context.database(chosen) as database:
+        # The secret half is sealed, so there has to be a master key.
+        if ring.file is not None:
+            ring.first(made_on=context.today())
+        with database.write(NONE) as db:
+            id = signing_keys.rotate(db, keyring=ring, now=now)
     context.emit({"id": id}, as_json, lambda: context.say(id))
 
 

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from app import clock
+from app.db.engine import Database
+from app.db.keyring import Keyring
+from app.db.scope import NONE
+from app.services import signing_keys
 from tests.cli.commands import Cli
 from tests.support.issuer import ec_key, public
 
@@ -89,6 +94,19 @@ def test_signing_keys_are_made_and_rotated(practiced: Cli) -> None:
         (first, False),
     ]
     assert '"d"' not in listed.out
+
+
+def test_signing_keys_are_sealed_again_when_the_master_key_changes(
+    practiced: Cli, tmp_path: Path, database: Database
+) -> None:
+    practiced("signing-keys", "rotate")
+    assert "1 secrets sealed again" in practiced("keyring", "rotate").out
+    ring = Keyring.from_file(tmp_path / "keys" / "master.key")
+    assert len(ring.keys) == 2
+    with database.read(NONE) as db:
+        # The old master key is no longer needed for it.
+        found = signing_keys.current(db, keyring=Keyring([ring.newest]), now=clock.now())
+    assert found.private is not None
 
 
 def test_a_signing_key_needs_a_master_key(practiced: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

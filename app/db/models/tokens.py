@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Boolean, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import At, Base, Json, Key, OfPractice, of_practice, one_of, refers
+from app.db.base import SEALED, At, Base, Json, Key, OfPractice, of_practice, one_of, refers
 
 
 class Client(OfPractice, Base):
@@ -88,6 +88,6 @@ class SigningKey(Base):
 
     id: Mapped[str] = mapped_column(Key, primary_key=True)
     public: Mapped[Any] = mapped_column(Json)
-    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary, info=SEALED)
     created_at: Mapped[datetime] = mapped_column(At)
     retires_at: Mapped[datetime | None] = mapped_column(At)
