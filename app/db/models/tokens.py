@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Boolean, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import SEALED, At, Base, Json, Key, OfPractice, of_practice, one_of, refers
+from app.db.base import SEALED, SECRET, At, Base, Json, Key, OfPractice, of_practice, one_of, refers
 
 
 class Client(OfPractice, Base):
@@ -73,7 +73,7 @@ class ClientAssertion(Base):
 
     practice_id: Mapped[str] = mapped_column(Key, primary_key=True)
     client_id: Mapped[str] = mapped_column(Key, primary_key=True)
-    jti: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    jti: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True, info=SECRET)
     """The digest of what the client chose."""
     expires_at: Mapped[datetime] = mapped_column(At)
 
