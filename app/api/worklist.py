@@ -159,10 +159,15 @@ def search(work: Working, body: WorklistSearch) -> Answer:
     return show(work, WorklistPageQuery.model_construct(**body.__dict__))
 
 
-@router.read("/worklist/summary", may="worklist:search", patients=False, gives=SummaryOut)
+@router.read("/worklist/summary", may="worklist:search", gives=SummaryOut)
 def summary(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> Answer:
     """Count the same rows by status, booking state and flag, zeros included."""
     setting = worklist.setting(work.db, practice_id=work.practice_id, on=query.on or work.today)
+    work.saw()
+    if query.q:
+        # A count of one is an answer about someone.
+        rows = worklist.stream(work.db, setting=setting, asked=query.asked())
+        work.saw(*(row.stored.patient_id for row in rows))
     return Answer(worklist.summary(work.db, setting=setting, asked=query.asked()))
 
 

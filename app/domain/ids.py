@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _lock = threading.Lock()
@@ -36,3 +36,8 @@ def first_id(at: datetime) -> str:
     """Return the lowest key that an instant can have: keys below it were made before."""
     text = f"{int(at.timestamp() * 1000):012x}"
     return f"{text[:8]}-{text[8:]}-7000-8000-000000000000"
+
+
+def made_at(id: str) -> datetime:
+    """Return the instant that a key was made, to the millisecond."""
+    return datetime.fromtimestamp(int(id[:13].replace("-", ""), 16) / 1000, UTC)

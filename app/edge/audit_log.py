@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from itertools import groupby
 
-from app.db.engine import Database
+from app.db.engine import Database, DatabaseAway, DatabaseBusy
 from app.services import audit
 from app.services.audit import Event
 
@@ -76,6 +76,9 @@ class AuditLog:
     def _save(self, batch: Sequence[_Waiting]) -> None:
         try:
             self._append([event for event, _ in batch])
+        except (DatabaseBusy, DatabaseAway) as failure:
+            # It is nobody's row: told at once, or each would wait as long as the first one did.
+            _tell(batch, failure)
         except Exception as failure:
             if len(batch) > 1:
                 # One row that cannot be saved must not take the others with it.

@@ -7,6 +7,7 @@ the row, then finds the answer; a failed request leaves no claim behind.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ from app.db.engine import Connection
 from app.db.queries import idempotency as rows
 from app.domain import access
 from app.domain.errors import IdempotencyMismatch, IdempotencyPending, Invalid
+from app.domain.ids import is_id
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -67,6 +69,13 @@ def claim(
     headers = {"idempotency-replayed": "true"}
     headers |= {name: kept[name] for name in ("location", "etag") if kept[name]}
     return Response(kept["body"], kept["status"], headers, media_type="application/json")
+
+
+def about(replay: Response) -> str | None:
+    """Return the id of the record that a replayed answer shows, if it is one record's."""
+    body = json.loads(bytes(replay.body))
+    id = body.get("id") if isinstance(body, dict) else None
+    return id if isinstance(id, str) and is_id(id) else None
 
 
 def keep(db: Connection, *, practice_id: str, key: str, response: Response) -> None:

@@ -124,7 +124,9 @@ class Work:
 
     def saw(self, *patient_ids: str) -> None:
         """Say whose data the answer shows; nobody's is an answer too."""
-        self._seen = [*(self._seen or ()), *patient_ids]
+        if self._seen is None:
+            self._seen = []
+        self._seen.extend(patient_ids)
 
     def after_commit(self, act: Callable[[], None]) -> None:
         """Do something once the change is saved, and not at all when it is not."""
@@ -145,12 +147,15 @@ class Work:
         self.surroundings.log.keep(self.event())
         return text
 
-    def event(self, outcome: str = audit.SHOWN) -> audit.Event:
-        """Return the audit row of this request, for a read or a refusal."""
+    def event(self, outcome: str = audit.SHOWN, *, about: str | None = None) -> audit.Event:
+        """Return the audit row of this request, for a read or a refusal.
+
+        `about` is the record it is about where its path does not say so.
+        """
         # What is refused shows nobody, however far it came.
         seen = dict.fromkeys(self._seen or ()) if outcome == audit.SHOWN else {}
         one = next(iter(seen)) if len(seen) == 1 else None
-        named = self.request.path_params.get("id")
+        named = self.request.path_params.get("id") or about
         return audit.event(
             by=self.by,
             now=self.now,
@@ -249,15 +254,24 @@ Endpoint = Callable[..., Answer | Response]
 Threaded = Callable[..., Awaitable[Response]]
 
 
-def _threaded(endpoint: Endpoint, run: Callable[[dict[str, Any]], Response]) -> Threaded:
-    """Run an endpoint in the application's threads; the framework sees its signature."""
+def _threaded(
+    endpoint: Endpoint, run: Callable[[dict[str, Any]], Response], *, told: bool = False
+) -> Threaded:
+    """Run an endpoint in the application's threads; the framework sees its signature.
+
+    `told`: the answer waits for its audit row. Who waits for that, too, takes room.
+    """
 
     @wraps(endpoint)
     async def threaded(**given: Any) -> Response:
         # Not by the framework's way to a thread, whose queue costs three times as much.
         loop, around = asyncio.get_running_loop(), given["work"].surroundings
         with around.room:
-            return await loop.run_in_executor(around.threads, copy_context().run, run, given)
+            answer = loop.run_in_executor(around.threads, copy_context().run, run, given)
+            response = await answer
+            if told:
+                await around.log.kept(given["work"].event())
+            return response
 
     return threaded
 
@@ -279,16 +293,7 @@ def reads(endpoint: Endpoint) -> Threaded:
             answer.status = 304
         return answer.response()
 
-    threaded = _threaded(endpoint, run)
-
-    @wraps(threaded)
-    async def told(**given: Any) -> Response:
-        response = await threaded(**given)
-        work: Work = given["work"]
-        await work.surroundings.log.kept(work.event())
-        return response
-
-    return told
+    return _threaded(endpoint, run, told=True)
 
 
 def writes(endpoint: Endpoint) -> Threaded:
@@ -336,7 +341,9 @@ def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None
                 if replay:
                     # Its answer can be read before the replica has what it tells of. With a row
                     # of its own this commit waits for the replica to have all that went before.
-                    audit.append(db, [work.event()])
+                    about = idempotency.about(replay)
+                    work.saw(*audit.patients_of(db, practice_id=work.practice_id, id=about))
+                    audit.append(db, [work.event(about=about)])
                     return replay
             answer = endpoint(**given)
             response = answer.response() if isinstance(answer, Answer) else answer

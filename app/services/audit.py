@@ -8,6 +8,7 @@ from typing import Any
 
 from app.db.engine import Connection
 from app.db.models import AuditEvent
+from app.db.queries import audit as rows
 from app.db.queries import records
 from app.domain.access import Actor
 from app.domain.ids import new_id
@@ -49,6 +50,14 @@ def append(db: Connection, events: Sequence[Event]) -> None:
         records.add(db, AuditEvent, events[0])
     else:
         records.add_all(db, AuditEvent, events)
+
+
+def patients_of(db: Connection, *, practice_id: str, id: str | None) -> list[str]:
+    """Return the patient that a record is about, as its own log tells; none for other records."""
+    if id is None:
+        return []
+    found = rows.patient_of(db, practice_id=practice_id, resource_id=id)
+    return [found] if found else []
 
 
 def event(

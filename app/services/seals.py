@@ -11,7 +11,7 @@ from app.db.integrity import losing_races
 from app.db.queries import audit as rows
 from app.db.queries.records import Record
 from app.domain import sealing
-from app.domain.ids import first_id
+from app.domain.ids import first_id, made_at
 
 # A row is sealed when no transaction that was under way when its id was made can still be so.
 SETTLING = timedelta(seconds=60)
@@ -29,28 +29,30 @@ def seal(
     Raises `Contended` when another worker was at it.
     """
     made: str | None = None
-    below = first_id(now - settling)
-    while True:
+    with database.read(practice_id) as db:
+        last = rows.last_seal(db, practice_id=practice_id)
+        waiting = _unsealed(db, last, practice_id=practice_id, below=first_id(now - settling))
+    number, before = (last["number"], last["digest"]) if last else (0, sealing.BEGINNING)
+    for start in range(0, len(waiting), PIECE):
+        ids = waiting[start : start + PIECE]
         with database.read(practice_id) as db:
-            last = rows.last_seal(db, practice_id=practice_id)
-            waiting = _unsealed(db, last, practice_id=practice_id, below=below)[:PIECE]
-            events = rows.by_ids(db, practice_id=practice_id, ids=waiting) if waiting else {}
-        if not waiting:
-            return made
-        entries = sealing.entries_of([events[id] for id in waiting])
-        number = last["number"] + 1 if last else 1
-        before = last["digest"] if last else sealing.BEGINNING
-        digest = sealing.seal_digest(before, practice_id, number, entries)
-        values = {"number": number, "sealed_at": now, "entries": entries, "digest": digest}
+            events = rows.by_ids(db, practice_id=practice_id, ids=ids)
+        entries = sealing.entries_of([events[id] for id in ids])
+        number += 1
+        before = sealing.seal_digest(before, practice_id, number, entries)
+        values = {"number": number, "sealed_at": now, "entries": entries, "digest": before}
         with database.write(practice_id) as db, losing_races():
             rows.add_seal(db, practice_id=practice_id, values=values)
-        made = sealing.head(number, digest)
+        made = sealing.head(number, before)
+    return made
 
 
 def _unsealed(db: Connection, last: Record | None, *, practice_id: str, below: str) -> list[str]:
     if last is None:
         return rows.ids_between(db, practice_id=practice_id, above=None, below=below)
-    since = last["sealed_at"] - LATE
+    # Behind the newest seal there may be a backlog, made long before that seal was.
+    newest = max(id for id, _ in sealing.read_entries(last["entries"]))
+    since = min(last["sealed_at"], made_at(newest)) - LATE
     found = rows.ids_between(db, practice_id=practice_id, above=first_id(since), below=below)
     if not found:
         return []

@@ -174,3 +174,27 @@ def test_a_commit_that_fails_is_a_request_that_failed(
     monkeypatch.undo()
     assert everything(clinic) == before
     assert send(clinic, asked, idempotency_key="k-1").status_code < 300
+
+
+def test_a_replay_says_whom_it_showed(clinic: Clinic) -> None:
+    course = clinic.a_course()
+    path = f"/courses/{course['id']}/sessions"
+    body: Any = {"status": "given", "given_on": "2026-01-05", "chart": {"plan": "as_protocol"}}
+    session = clinic.post(path, body, idempotency_key="k-1")
+    clinic.post(path, body, idempotency_key="k-1")
+    patient = {"mrn": "M1", "family_name": "A", "given_name": "B", "birth_date": "1980-05-17"}
+    made = clinic.post("/patients", patient, idempotency_key="k-2")
+    clinic.post("/patients", patient, idempotency_key="k-2")
+    shown = [row for row in clinic.audit() if row["outcome"] == "shown"][-2:]
+    assert [row["patient_id"] for row in shown] == [course["patient_id"], made["id"]]
+    assert shown[1]["resource_id"] == made["id"]
+    assert session["id"] != course["id"]
+
+
+def test_counting_one_person_is_asking_about_them(clinic: Clinic) -> None:
+    course = clinic.a_course(patient_id=clinic.a_patient(mrn="ONE-42")["id"])
+    clinic.a_course()
+    assert clinic.get("/worklist/summary?q=ONE-42")["total"] == 1
+    assert clinic.audit()[-1]["patient_id"] == course["patient_id"]
+    clinic.get("/worklist/summary")
+    assert clinic.audit()[-1]["patient_id"] is None

@@ -284,6 +284,21 @@ def test_a_row_that_came_late_is_sealed(clinic: Clinic) -> None:
     assert ids.count(late["id"]) == 1
 
 
+def test_a_backlog_is_sealed_however_old_it_is(clinic: Clinic) -> None:
+    """More rows than one seal takes, long before the first server that seals comes."""
+    append(clinic, 2_500)
+    clinic.clock.now += timedelta(hours=1)
+    assert seal(clinic)
+    found = verify(clinic)
+    assert (found.faults, found.unsealed) == ([], 0)
+    assert found.sealed >= 2_500
+    # And the next one, too.
+    append(clinic, 1_500)
+    clinic.clock.now += timedelta(hours=1)
+    assert seal(clinic)
+    assert verify(clinic).faults == []
+
+
 def test_young_rows_are_not_sealed_and_are_no_fault(clinic: Clinic) -> None:
     settled(clinic)
     seal(clinic)

@@ -108,3 +108,13 @@ def _names(db: Connection, patient_id: str) -> ColumnElement[bool]:
     packed = bytes.fromhex(patient_id.replace("-", ""))
     search = func.instr if db.dialect.name == "sqlite" else func.pg_catalog.position
     return and_(_event.c.patients.is_not(None), search(_event.c.patients, packed) > 0)
+
+
+def patient_of(db: Connection, *, practice_id: str, resource_id: str) -> str | None:
+    """Return the patient whom a change of this record was about."""
+    wanted = select(_event.c.patient_id).where(
+        _event.c.practice_id == practice_id,
+        _event.c.resource_id == resource_id,
+        _event.c.patient_id.is_not(None),
+    )
+    return db.scalar(wanted.limit(1))
