@@ -14,7 +14,7 @@ from app.api.shapes import Record, Resource, example, listing, patch, stamps
 from app.db.models import Issuer, IssuerSubject
 from app.db.queries import records as rows
 from app.db.queries import tokens as subject_rows
-from app.domain.errors import Invalid, NotFound
+from app.domain.errors import Invalid
 from app.edge.fields import Body, Id, PathId, Text
 from app.edge.preconditions import etag
 from app.edge.routing import Door
@@ -184,23 +184,21 @@ def add_subject(work: Working, id: PathId, body: SubjectIn) -> Answer:
 
 
 @router.read(
-    "/issuers/{id}/subjects/{subject_id}",
+    "/subjects/{id}",
     may="issuers:read",
     patients=False,
     gives=SubjectOut,
     tagged=True,
 )
-def show_subject(work: Working, id: PathId, subject_id: PathId) -> Answer:
+def show_subject(work: Working, id: PathId) -> Answer:
     """Return one subject."""
-    return _subject_answer(_subject(work, id, subject_id))
+    return _subject_answer(_subject(work, id))
 
 
-@router.write(
-    "PATCH", "/issuers/{id}/subjects/{subject_id}", may="issuers:update", gives=SubjectOut
-)
-def change_subject(work: Working, id: PathId, subject_id: PathId, body: SubjectPatch) -> Answer:
+@router.write("PATCH", "/subjects/{id}", may="issuers:update", gives=SubjectOut)
+def change_subject(work: Working, id: PathId, body: SubjectPatch) -> Answer:
     """Change whom a subject acts as; one that is not active is refused within 60 seconds."""
-    subject = _subject(work, id, subject_id)
+    subject = _subject(work, id)
     work.require_match(etag(subject["version"]))
     changed = issuers.change_subject(
         work.db,
@@ -217,11 +215,8 @@ def _issuer(work: Work, id: str) -> Record:
     return records.load(work.db, Issuer, practice_id=work.practice_id, id=id)
 
 
-def _subject(work: Work, issuer_id: str, id: str) -> Record:
-    found = records.load(work.db, IssuerSubject, practice_id=work.practice_id, id=id)
-    if found["issuer_id"] != issuer_id:
-        raise NotFound()
-    return found
+def _subject(work: Work, id: str) -> Record:
+    return records.load(work.db, IssuerSubject, practice_id=work.practice_id, id=id)
 
 
 def _issuer_answer(issuer: Record, *, created: bool = False) -> Answer:
@@ -230,8 +225,7 @@ def _issuer_answer(issuer: Record, *, created: bool = False) -> Answer:
 
 
 def _subject_answer(subject: Record, *, created: bool = False) -> Answer:
-    path = f"/v1/issuers/{subject['issuer_id']}/subjects/{subject['id']}"
-    where = path if created else None
+    where = f"/v1/subjects/{subject['id']}" if created else None
     return Answer(_subjects([subject])[0], 201 if created else 200, etag(subject["version"]), where)
 
 

@@ -96,8 +96,7 @@ def test_what_another_practice_owns_is_not_there(clinic: Clinic) -> None:
             there = inside.replace("{code}", "house").replace("{number}", "1")
             nowhere = inside.replace("{code}", "nothing").replace("{number}", "1")
         else:
-            there = inside.replace("{id}", ids[noun]).replace("{subject_id}", ids["subjects"])
-            nowhere = re.sub(r"\{\w+\}", absent, inside)
+            there, nowhere = (inside.replace("{id}", id) for id in (ids[noun], absent))
         body = body_for(method, inside)
         answers = [stranger.call(method, place, body, if_match="*") for place in (there, nowhere)]
         assert [a.status_code for a in answers] == [404, 404], (method, path, answers[0].text)

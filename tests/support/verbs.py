@@ -90,8 +90,7 @@ def _issuer(clinic: Clinic) -> str:
 
 
 def _subject(clinic: Clinic) -> str:
-    issuer = issuer_of(clinic)
-    return f"/issuers/{issuer['id']}/subjects/{subject_of(clinic, issuer)['id']}"
+    return f"/subjects/{subject_of(clinic, issuer_of(clinic))['id']}"
 
 
 def _outside(clinic: Clinic) -> str:

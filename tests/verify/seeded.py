@@ -10,8 +10,10 @@ from sqlalchemy import text
 
 from app.data import builtin_protocols
 from app.db.scope import OWNER
+from app.domain.ids import new_id
 from app.domain.protocol import to_definition
 from tests.support.clinic import Clinic, ok
+from tests.support.verbs import client_of, issuer_of, subject_of
 
 
 @dataclass
@@ -37,6 +39,8 @@ class Seeded:
         refers = {
             "POST /v1/courses/upsert": {"patient_id": self.ids["patients"][0]},
             "POST /v1/sessions/upsert": {"course_id": self.ids["courses"][0]},
+            # An issuer with its audience can be registered once in the whole house.
+            "POST /v1/issuers": {"audience": new_id(self.clinic.clock())},
         }
         return BODIES[name] | refers.get(name, {})
 
@@ -59,6 +63,7 @@ TABLES = (
     *("practice", "location", "practitioner", "closure", "protocol_version", "patient"),
     *("course", "hold", "session", "outside_session", "identifier", "audit_event"),
     *("import_batch", "import_row", "api_key", "credential", "staff"),
+    *("client", "issuer", "issuer_subject"),
 )
 
 
@@ -85,6 +90,7 @@ def seed(clinic: Clinic) -> Seeded:
     loaded = ok(load(clinic, history()))
     member = clinic.post("/staff", {"name": "Kim Lund", "roles": ["front_desk"]})
     key = clinic.post("/keys", {"name": "EHR", "staff_id": member["id"]})
+    issuer = issuer_of(clinic)
     clinic.call("POST", "/sandbox")  # a sandbox has none
     return Seeded(
         clinic,
@@ -99,6 +105,9 @@ def seed(clinic: Clinic) -> Seeded:
             "imports": [loaded["id"]],
             "staff": [member["id"]],
             "keys": [key["id"]],
+            "clients": [client_of(clinic)["id"]],
+            "issuers": [issuer["id"]],
+            "subjects": [subject_of(clinic, issuer)["id"]],
             "audit-events": [clinic.audit()[0]["id"]],
         },
     )
@@ -220,4 +229,23 @@ BODIES: dict[str, Any] = {
     "POST /v1/keys": {"name": "B"},
     "POST /v1/keys/{id}/rotate": {},
     "POST /v1/keys/{id}/revoke": {},
+    "POST /v1/clients": {
+        "name": "B",
+        "jwks_url": "https://keys.example.org/",
+        "scopes": ["practice:read"],
+    },
+    "PATCH /v1/clients/{id}": {"name": "B"},
+    "POST /v1/issuers": {
+        "name": "B",
+        "url": "https://login.example.org",
+        "jwks_url": "https://login.example.org/keys",
+        "algorithms": ["RS256"],
+    },
+    "PATCH /v1/issuers/{id}": {"name": "B"},
+    "POST /v1/issuers/{id}/subjects": {
+        "subject": "B",
+        "name": "B",
+        "scopes": ["practice:read"],
+    },
+    "PATCH /v1/subjects/{id}": {"name": "B"},
 }
