@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -185,7 +186,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _cut(self) -> None:
         """Close at once; what the system still holds for the client is dropped as well."""
         lent = self.transport.get_extra_info("socket")
-        lent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+        with suppress(ValueError, OSError):  # it may have gone by itself
+            lent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
         self.transport.abort()
 
     # --- the deadline
