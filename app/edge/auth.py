@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-
-from starlette.concurrency import run_in_threadpool
 
 from app.clock import Clock
 from app.db.engine import Database
@@ -67,10 +67,12 @@ class Callers:
         seconds: float,
         clock: Clock,
         rates: Rates,
+        threads: Executor,
         of_token: OfToken | None = None,
     ) -> None:
         self._database = database
         self._rates = rates
+        self._threads = threads
         self._of_token = of_token
         self._seconds = min(seconds, 60.0)
         self._clock = clock
@@ -98,7 +100,8 @@ class Callers:
             raise Unauthenticated()
         now = self._clock()
         if is_key:
-            caller, until = await run_in_threadpool(self._look_up, digest, now)
+            loop = asyncio.get_running_loop()
+            caller, until = await loop.run_in_executor(self._threads, self._look_up, digest, now)
             self._used[caller.credential_id] = (caller.practice_id, now)
         else:
             caller, until = await self._judged(key, address, now)
