@@ -13,7 +13,7 @@ from app.clock import Clock
 from app.db.engine import Database
 from app.domain import access
 from app.domain.access import Actor
-from app.domain.errors import IssuerUnreachable, Unauthenticated
+from app.domain.errors import Unauthenticated
 from app.edge.rates import Rates
 from app.services import keys
 from app.services.keys import Holder
@@ -95,16 +95,15 @@ class Callers:
             self._rates.credential(known[1].credential_id)
             return known[1]
         self._rates.trying(address)
-        is_key = keys.well_formed(key)
-        if scheme.lower() != "bearer" or not (is_key or key.count(".") == 2):
-            raise Unauthenticated()
         now = self._clock()
-        if is_key:
-            loop = asyncio.get_running_loop()
-            caller, until = await loop.run_in_executor(self._threads, self._look_up, digest, now)
-            self._used[caller.credential_id] = (caller.practice_id, now)
-        else:
-            caller, until = await self._judged(key, address, now)
+        try:
+            caller, until = await self._found(scheme, key, digest, now)
+        except Unauthenticated:
+            raise
+        except Exception:
+            # That the database or an issuer is away is no fault of who asks.
+            self._rates.accepted(address)
+            raise
         self._rates.accepted(address)
         self._rates.credential(caller.credential_id)
         if len(self._known) >= self._MOST:
@@ -124,17 +123,20 @@ class Callers:
         used, self._used = self._used, {}
         return used
 
-    async def _judged(
-        self, token: str, address: str, now: datetime
+    async def _found(
+        self, scheme: str, key: str, digest: bytes, now: datetime
     ) -> tuple[Caller, datetime | None]:
+        is_key = keys.well_formed(key)
+        if scheme.lower() != "bearer" or not (is_key or key.count(".") == 2):
+            raise Unauthenticated()
+        if is_key:
+            loop = asyncio.get_running_loop()
+            caller, until = await loop.run_in_executor(self._threads, self._look_up, digest, now)
+            self._used[caller.credential_id] = (caller.practice_id, now)
+            return caller, until
         if self._of_token is None:
             raise Unauthenticated()
-        try:
-            return await self._of_token(token, now)
-        except IssuerUnreachable:
-            # That the issuer is away is no fault of who asks.
-            self._rates.accepted(address)
-            raise
+        return await self._of_token(key, now)
 
     def _look_up(self, digest: bytes, now: datetime) -> tuple[Caller, datetime | None]:
         holder = keys.find(self._database, digest=digest)
