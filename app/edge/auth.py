@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
+from typing import NamedTuple
 
 from app.clock import Clock
 from app.db.engine import Database
@@ -39,6 +40,14 @@ class Caller:
     def gives(self) -> frozenset[str]:
         """What it may hand on to others."""
         return access.may_give(self.may, scoped=self.scoped)
+
+
+class _Known(NamedTuple):
+    """A credential, when it was looked up and until when that holds, on the stop watch."""
+
+    asked: float
+    until: float
+    caller: Caller
 
 
 class Refused(Unauthenticated):
@@ -76,7 +85,8 @@ class Callers:
         self._of_token = of_token
         self._seconds = min(seconds, 60.0)
         self._clock = clock
-        self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._known: dict[bytes, _Known] = {}
+        self._changed: dict[str, float] = {}
         self._used: dict[str, tuple[str, datetime]] = {}
 
     async def of(self, authorization: str | None, address: str) -> Caller:
@@ -91,11 +101,11 @@ class Callers:
         scheme, _, key = authorization.partition(" ")
         digest = keys.hashed(key)
         known = self._known.get(digest)
-        if known and known[0] > monotonic() and scheme.lower() == "bearer":
-            self._rates.credential(known[1].credential_id)
-            return known[1]
+        if known and self._holds(known) and scheme.lower() == "bearer":
+            self._rates.credential(known.caller.credential_id)
+            return known.caller
         self._rates.trying(address)
-        now = self._clock()
+        now, asked = self._clock(), monotonic()
         try:
             caller, until = await self._found(scheme, key, digest, now)
         except Unauthenticated:
@@ -106,22 +116,29 @@ class Callers:
             raise
         self._rates.accepted(address)
         self._rates.credential(caller.credential_id)
+        self._known.pop(digest, None)
         if len(self._known) >= self._MOST:
-            self._known.clear()
+            # The one looked up the longest ago.
+            del self._known[next(iter(self._known))]
         seconds = self._seconds
         if until is not None:
             seconds = min(seconds, (until - now).total_seconds())
-        self._known[digest] = (monotonic() + seconds, caller)
+        self._known[digest] = _Known(asked, asked + seconds, caller)
         return caller
 
-    def forget(self) -> None:
-        """Look every credential up again: a practice's particulars or rights have changed."""
-        self._known.clear()
+    def forget(self, practice_id: str) -> None:
+        """Look its credentials up again: the practice's particulars or rights have changed."""
+        # Noted and not deleted: this comes from other threads, and while one is being looked up.
+        self._changed[practice_id] = monotonic()
 
     def take_used(self) -> dict[str, tuple[str, datetime]]:
         """Return `{key id: (practice, when)}` of those looked up since the last call."""
         used, self._used = self._used, {}
         return used
+
+    def _holds(self, known: _Known) -> bool:
+        changed = self._changed.get(known.caller.practice_id, 0.0)
+        return known.until > monotonic() and known.asked > changed
 
     async def _found(
         self, scheme: str, key: str, digest: bytes, now: datetime
