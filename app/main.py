@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import gc
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import anyio
-import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 
 from app import __version__, api, clock, tending
 from app.clock import Clock
-from app.db.engine import SPARE, Database, open_database
+from app.db.engine import LOOK_UPS, Database, open_database
 from app.db.keyring import Keyring
 from app.edge import docs_page, logs, problem_pages, problems
 from app.edge.audit_log import AuditLog
@@ -30,6 +30,7 @@ from app.edge.overload import Room
 from app.edge.own_tokens import OwnTokens
 from app.edge.peer import Peers
 from app.edge.rates import Rates
+from app.edge.readiness import Readiness
 from app.edge.request_log import RequestLog
 from app.edge.token_endpoint import TokenEndpoint
 from app.edge.work import Surroundings
@@ -77,16 +78,16 @@ def create_app(
         failures=settings.failures_per_address,
     )
     key_sets = KeySets(outgoing or Outgoing(settings.allowed_hosts))
-    own = OwnTokens(opened, keyring, settings.public_url, clock) if settings.public_url else None
-    bearers = Bearers(opened, key_sets, own)
-    callers = Callers(opened, settings.key_cache_seconds, clock, rates, bearers.caller)
+    # Threads of their own, on connections that no request waits for: whoever is known already is
+    # not kept by those who are not.
+    look_ups = ThreadPoolExecutor(LOOK_UPS, "look-up")
+    url = settings.public_url
+    own = OwnTokens(opened, keyring, url, clock, look_ups) if url else None
+    bearers = Bearers(opened, key_sets, own, look_ups)
+    callers = Callers(opened, settings.key_cache_seconds, clock, rates, look_ups, bearers.caller)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # Requests have threads of their own (`edge.work`); these look keys up, stream files and
-        # say whether the service is ready, on connections that no request waits for; one is the
-        # log's.
-        anyio.to_thread.current_default_thread_limiter().total_tokens = SPARE - 1
         # What start-up made lives as long as the process: no need to look through it again.
         gc.collect()
         gc.freeze()
@@ -96,6 +97,7 @@ def create_app(
             yield
             tasks.cancel_scope.cancel()
         app.state.surroundings.threads.shutdown()
+        look_ups.shutdown()
         log.close()
         if database is None:
             opened.dispose()
@@ -119,6 +121,7 @@ def create_app(
         settings.public_url,
         settings.allowed_hosts,
     )
+    app.state.readiness = Readiness(opened)
     app.state.token_endpoint = own and TokenEndpoint(app.state.surroundings, own, key_sets, rates)
     for router in api.routers():
         app.include_router(router, prefix="/v1")

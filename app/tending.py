@@ -38,8 +38,10 @@ class Tending:
 
 async def tend(these: Tending) -> None:
     """Go round for ever."""
+    # A round may take long; nobody's look-up waits for its thread, and it for nobody's.
+    alone = anyio.CapacityLimiter(1)
     while True:
-        await anyio.to_thread.run_sync(once, these)
+        await anyio.to_thread.run_sync(once, these, limiter=alone)
         await anyio.sleep(SECONDS)
 
 

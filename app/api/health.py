@@ -5,9 +5,6 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from app.db import migrate
-from app.db.engine import DatabaseAway, DatabaseBusy
-from app.db.scope import OWNER
 from app.edge.problems import answer
 
 router = APIRouter(tags=["operation"])
@@ -26,13 +23,11 @@ async def healthz() -> Response:
 
 
 @router.get("/readyz")
-def readyz(request: Request) -> Response:
+async def readyz(request: Request) -> Response:
     """Answer 200 when the database answers and its schema is the one this program knows."""
-    try:
-        with request.app.state.surroundings.database.read(OWNER) as db:
-            current = migrate.current(db)
-    except (DatabaseAway, DatabaseBusy):
+    state = await request.app.state.readiness.state()
+    if state == "away":
         return answer("database-away")
-    if current != migrate.head():
+    if state == "another schema":
         return answer("unavailable", "The database has another schema than this program.")
     return JSONResponse({"status": "ready"})

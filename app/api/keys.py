@@ -105,7 +105,7 @@ def rotate_key(work: Working, id: PathId, body: RotateIn | None = None) -> Answe
         by=work.by,
         now=work.now,
     )
-    work.after_commit(work.surroundings.callers.forget)
+    work.forget_callers()
     return Answer(shown(changed) | {"key": secret}, secret="key")  # noqa: S106
 
 
@@ -113,7 +113,7 @@ def rotate_key(work: Working, id: PathId, body: RotateIn | None = None) -> Answe
 def revoke_key(work: Working, id: PathId) -> Answer:
     """Revoke a key for good; it is refused within 60 seconds everywhere."""
     revoked = keys.revoke(work.db, key_id=id, by=work.by, now=work.now)
-    work.after_commit(work.surroundings.callers.forget)
+    work.forget_callers()
     return Answer(shown(revoked))
 
 

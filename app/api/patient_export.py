@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from app.api import session_shapes
@@ -27,6 +28,8 @@ _MADE = frozenset(
 )
 # More than anyone is ever given.
 _ALL = 100_000
+# Events in one answer: a request's thread is not for reading years of a busy practice's log.
+_MOST_EVENTS = 10_000
 
 
 class PracticeRef(Shape):
@@ -38,7 +41,9 @@ class PracticeRef(Shape):
 class PatientExportOut(Shape):
     """`courses` hold their `sessions` (sites expanded), `holds` and `outside_sessions`.
 
-    `audit` is every event about the patient, newest first; null for who may not read the log.
+    `audit` is the log about the patient, newest first: up to 10,000 events, and null for who may
+    not read it. `audit_continued` is the address that lists those which are left out; null when
+    there are none.
     """
 
     made_at: datetime
@@ -46,6 +51,7 @@ class PatientExportOut(Shape):
     patient: dict[str, Any]
     courses: list[dict[str, Any]]
     audit: list[dict[str, Any]] | None
+    audit_continued: str | None
 
 
 @router.read(
@@ -62,16 +68,17 @@ def export(work: Working, id: PathId) -> Answer:
             practice_id=work.practice_id,
             patient_id=id,
             now=work.now,
-            audit="audit:search" in work.caller.may,
+            events=_MOST_EVENTS if "audit:search" in work.caller.may else 0,
         )
     )
 
 
 def document(
-    db: Connection, *, practice_id: str, patient_id: str, now: datetime, audit: bool
+    db: Connection, *, practice_id: str, patient_id: str, now: datetime, events: int | None
 ) -> Record:
     """Return the record; every column of its rows is in it, so that a new one cannot be left out.
 
+    `events` is how many of the log it may hold: 0 for no log, None for all of it.
     `NotFound` when the practice has no such patient.
     """
     patient = records.load(db, Patient, practice_id=practice_id, id=patient_id)
@@ -81,6 +88,8 @@ def document(
     facts = dates.facts_of_courses(db, practice_id=practice_id, course_ids=ids) if ids else {}
     named = identifier_rows.of(db, practice_id=practice_id, kind=courses.KIND, ids=ids)
     own = identifier_rows.of(db, practice_id=practice_id, kind=patients.KIND, ids=[patient_id])
+    log = audit_trail.of_patient(db, practice_id=practice_id, patient_id=patient_id)
+    told = None if events == 0 else list(islice(log, events))
     return {
         "made_at": now,
         "practice": {name: practice[name] for name in ("id", "name", "time_zone")},
@@ -91,8 +100,9 @@ def document(
             | _of_course(db, facts[course["id"]], practice_id=practice_id)
             for course in found
         ],
-        "audit": list(audit_trail.of_patient(db, practice_id=practice_id, patient_id=patient_id))
-        if audit
+        "audit": told,
+        "audit_continued": f"/v1/patients/{patient_id}/disclosures"
+        if told is not None and next(log, None)
         else None,
     }
 

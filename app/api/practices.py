@@ -58,7 +58,7 @@ def change(work: Working, body: PracticePatch) -> Answer:
     values = patch(body, *PracticePatch.model_fields)
     changed = practices.change(work.db, practice=practice, values=values, by=work.by, now=work.now)
     # The practice's name and time zone are remembered with its keys.
-    work.after_commit(work.surroundings.callers.forget)
+    work.forget_callers()
     return _answer(changed)
 
 

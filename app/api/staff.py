@@ -169,5 +169,5 @@ def _load(work: Work, id: str) -> Record:
 
 def _changed(work: Work, member: Record) -> Answer:
     # What this worker remembers of keys holds the roles of whoever they act as.
-    work.after_commit(work.surroundings.callers.forget)
+    work.forget_callers()
     return plain.answer(work, STAFF, member)

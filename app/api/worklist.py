@@ -8,7 +8,6 @@ from typing import Annotated
 
 from fastapi import Query as FromQuery
 from pydantic import BaseModel, Field
-from starlette.responses import StreamingResponse
 
 from app.api import pages
 from app.api.schedules import action_shown, booking_shown
@@ -18,6 +17,7 @@ from app.domain import worklist as rules
 from app.edge import paging
 from app.edge.fields import Body, Day, Id, Query, Text, comma_list, query_count, to_number
 from app.edge.routing import Door
+from app.edge.streams import Streamed
 from app.edge.work import Answer, Working
 from app.services import demand as demands
 from app.services import worklist, worklist_csv
@@ -176,7 +176,7 @@ def summary(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> Answ
     may="worklist:search",
     openapi_extra={"responses": {"200": {"content": {"text/csv": {"schema": {"type": "string"}}}}}},
 )
-def as_csv(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> StreamingResponse:
+def as_csv(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> Streamed:
     """Stream the same rows as CSV; cells that a spreadsheet would run are quoted.
 
     Each piece is in the log, with whom it shows, before it is sent.
@@ -189,7 +189,7 @@ def as_csv(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> Strea
     lines = chain((first.text,), (work.told(piece.patient_ids, piece.text) for piece in pieces))
     name = f"worklist-{on.isoformat()}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(lines, headers=headers, media_type="text/csv; charset=utf-8")
+    return Streamed(lines, work.surroundings, headers=headers, media_type="text/csv; charset=utf-8")
 
 
 @router.read("/demand", may="worklist:search", patients=False, gives=DemandOut)

@@ -13,7 +13,6 @@ from app.cli import (
     audit,
     backup,
     clients,
-    context,
     db,
     demo,
     due,
@@ -26,6 +25,7 @@ from app.cli import (
     openapi,
     patients,
     practices,
+    printing,
     serve,
     signing_keys,
     staff,
@@ -44,7 +44,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        context.say(f"twelveweeks {__version__}")
+        printing.say(f"twelveweeks {__version__}")
         raise typer.Exit
 
 
@@ -57,7 +57,7 @@ def _about(
 ) -> None:
     """Botulinum toxin cycles for headache clinics: who is due, since when, and why."""
     if asked.invoked_subcommand is None:
-        context.say(asked.get_help())
+        printing.say(asked.get_help())
 
 
 app.command("serve")(serve.serve)
@@ -99,11 +99,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (KeyboardInterrupt, typer.Abort):
-        context.tell("twelveweeks: stopped")
+        printing.tell("twelveweeks: stopped")
         return 130
     except Exception as error:
         told = errors.one_line(error)
         if told:
-            context.tell(f"twelveweeks: {told}")
+            printing.tell(f"twelveweeks: {told}")
         return STATUS_OF_ERRORS
     return status if isinstance(status, int) else 0

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from app import clock
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.due import day_of
 from app.cli.files import saving
@@ -73,7 +73,7 @@ def verify(practice: PracticeId = None, head: Head = None, as_json: Json = False
             found.append((one, verified))
     ok = not any(verified.faults for _, verified in found)
     shown = [_shown(one, verified) for one, verified in found]
-    context.emit({"practices": shown, "ok": ok}, as_json, lambda: _tell(shown))
+    printing.emit({"practices": shown, "ok": ok}, as_json, lambda: _tell(shown))
     if not ok:
         raise typer.Exit(1)
 
@@ -92,9 +92,9 @@ def seal(practice: PracticeId = None, as_json: Json = False) -> None:
 
     def show() -> None:
         for told in heads:
-            context.say(f"{told['practice_id']} {told['head'] or 'nothing is sealed yet'}")
+            printing.say(f"{told['practice_id']} {told['head'] or 'nothing is sealed yet'}")
 
-    context.emit({"items": heads}, as_json, show)
+    printing.emit({"items": heads}, as_json, show)
 
 
 @app.command()
@@ -135,7 +135,7 @@ def disclosures(
                 lines.writerow([safe(cell) for cell in _cells(told)])
                 count += 1
     answer = {"patient_id": found["id"], "rows": count, "file": str(out)}
-    context.emit(answer, as_json, lambda: context.tell(f"{count} disclosures in {out}"))
+    printing.emit(answer, as_json, lambda: printing.tell(f"{count} disclosures in {out}"))
 
 
 def _practices(database: Database, practice: str | None) -> list[Record]:
@@ -160,10 +160,10 @@ def _shown(practice: Record, verified: Verified) -> dict[str, Any]:
 
 def _tell(practices: list[dict[str, Any]]) -> None:
     for one in practices:
-        context.say(f"practice {one['practice_id']}")
+        printing.say(f"practice {one['practice_id']}")
         for fault in one["faults"]:
-            context.say(f"fault: {fault['text']}")
-        context.say(
+            printing.say(f"fault: {fault['text']}")
+        printing.say(
             f"{one['sealed']} rows sealed, {one['unsealed']} not yet, "
             f"{len(one['faults'])} faults; newest seal {one['head'] or 'none'}"
         )

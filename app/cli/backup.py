@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from app import __version__, clock
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, Unusable
 from app.db import backup as files
 from app.db import cipher, migrate, sqlite
@@ -124,7 +124,7 @@ def _refuse_newer(held: Contents) -> None:
 
 def _tell_older(held: Contents, chosen: Settings) -> None:
     if held.revision != migrate.head():
-        context.tell("its tables are of an older program: run twelveweeks db upgrade")
+        printing.tell("its tables are of an older program: run twelveweeks db upgrade")
     if not chosen.encryption:
         context.warn_plain(chosen)
 
@@ -144,12 +144,12 @@ def _emit(
     }
 
     def show() -> None:
-        context.say(told)
-        context.say(f"{total} rows, {size} bytes, {seconds} s, key {held.key}")
-        context.table(("table", "rows"), list(held.rows.items()))
+        printing.say(told)
+        printing.say(f"{total} rows, {size} bytes, {seconds} s, key {held.key}")
+        printing.table(("table", "rows"), list(held.rows.items()))
         for fault in faults:
-            context.say(f"fault: {fault}")
+            printing.say(f"fault: {fault}")
 
-    context.emit(asdict(held) | answer, as_json, show)
+    printing.emit(asdict(held) | answer, as_json, show)
     if faults:
         raise typer.Exit(1)

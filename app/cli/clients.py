@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from app import clock
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.practices import named
 from app.db.models import Client
@@ -50,7 +50,7 @@ def create(
             by=by,
             now=clock.now(),
         )
-    context.emit(_shown(made), as_json, lambda: context.say(made["id"]))
+    printing.emit(_shown(made), as_json, lambda: printing.say(made["id"]))
 
 
 @app.command()
@@ -75,7 +75,7 @@ def list_(practice: PracticeId = None, as_json: Json = False) -> None:
     shown = [(c["id"], c["active"], " ".join(c["scopes"]), c["name"]) for c in known]
     heads = ("id", "active", "scopes", "name")
     answer = {"items": [_shown(client) for client in known]}
-    context.emit(answer, as_json, lambda: context.table(heads, shown))
+    printing.emit(answer, as_json, lambda: printing.table(heads, shown))
 
 
 def _switch(
@@ -95,7 +95,7 @@ def _switch(
             by=by,
             now=clock.now(),
         )
-    context.emit(_shown(changed), as_json, lambda: context.say(f"{changed['name']} {told}"))
+    printing.emit(_shown(changed), as_json, lambda: printing.say(f"{changed['name']} {told}"))
 
 
 def _read(file: Path) -> Any:

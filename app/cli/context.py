@@ -1,21 +1,18 @@
-"""What every command shares: settings, the database, who acts, how answers are printed."""
+"""What every command shares: settings, the database, who acts."""
 
 from __future__ import annotations
 
-import json
 import re
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from pydantic_core import to_jsonable_python
 
 from app import clock
+from app.cli import printing
 from app.db import cipher, migrate, sealed, sqlite
 from app.db.engine import Connection, Database, open_database
 from app.db.keyring import Keyring
@@ -142,7 +139,9 @@ def warn_plain(chosen: Settings) -> None:
     finally:
         database.dispose()
     if plain:
-        tell(f"warning: {PLAIN if chosen.encryption else f'{PLAIN} (encryption is switched off)'}")
+        printing.tell(
+            f"warning: {PLAIN if chosen.encryption else f'{PLAIN} (encryption is switched off)'}"
+        )
 
 
 def revision(database: Database) -> str | None:
@@ -205,31 +204,20 @@ def writing(practice_id: str | None) -> Iterator[tuple[Connection, Actor]]:
             yield db, by
 
 
-def seen(lent: Database, practice_id: str, action: str, patient_ids: Iterable[str]) -> None:
-    """Note in the practice's log whose data a command is about to show."""
-    event = audit.event(
-        by=actor(practice_id),
-        now=clock.now(),
-        action=action,
-        kind="worklist",
-        id=None,
-        patients=audit.packed(patient_ids),
-        outcome=audit.SHOWN,
-    )
-    with lent.write(practice_id) as db:
-        audit.append(db, [event])
-
-
 def shown(
     lent: Database,
     practice_id: str,
     action: str,
     *,
     kind: str,
-    id: str | None,
+    id: str | None = None,
     patient_id: str | None = None,
+    patients: Iterable[str] | None = None,
 ) -> None:
-    """Note in the practice's log what a command is about to show or write into a file."""
+    """Note in the practice's log what a command is about to show or write into a file.
+
+    `patients` are those of a list.
+    """
     event = audit.event(
         by=actor(practice_id),
         now=clock.now(),
@@ -237,6 +225,7 @@ def shown(
         kind=kind,
         id=id,
         patient_id=patient_id,
+        patients=None if patients is None else audit.packed(patients),
         outcome=audit.SHOWN,
     )
     with lent.write(practice_id) as db:
@@ -246,41 +235,3 @@ def shown(
 def actor(practice_id: str) -> Actor:
     """Return who the audit row of a change made here names."""
     return Actor(practice_id, "system", None, NAME)
-
-
-def emit(data: Any, as_json: bool, human: Callable[[], None]) -> None:
-    """Print the answer: one JSON document, or what `human` prints."""
-    if as_json:
-        # ASCII only: whatever the terminal's or the pipe's encoding, it stays one document.
-        print(json.dumps(to_jsonable_python(data), indent=2), flush=True)  # noqa: T201
-    else:
-        human()
-
-
-def say(text: str) -> None:
-    """Print an answer's line to stdout, with what the terminal cannot show spelled out."""
-    _line(text, sys.stdout)
-
-
-def tell(text: str) -> None:
-    """Print a message, which is not the answer, to stderr."""
-    _line(text, sys.stderr)
-
-
-def _line(text: str, stream: Any) -> None:
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print rows under their heads, each column as wide as it needs to be."""
-    shown = [[_cell(value) for value in row] for row in rows]
-    widths = [max(len(row[i]) for row in [list(heads), *shown]) for i in range(len(heads))]
-    for row in [list(heads), *shown]:
-        say("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M")
-    return "" if value is None else str(value)

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, Unusable
 from app.db import checks, cipher, copying, migrate, sqlite
 from app.db.engine import Database
@@ -38,12 +38,12 @@ def upgrade(as_json: Json = False) -> None:
     answer = {"revision": migrate.head(), "key": key}
 
     def show() -> None:
-        context.say(f"the database is at {migrate.head()}")
+        printing.say(f"the database is at {migrate.head()}")
         if key and database.keyring:
-            context.say(f"it is encrypted with key {key} of {database.keyring.place}")
-            context.say("keep a copy of the key elsewhere: without it nothing can be read")
+            printing.say(f"it is encrypted with key {key} of {database.keyring.place}")
+            printing.say("keep a copy of the key elsewhere: without it nothing can be read")
 
-    context.emit(answer, as_json, show)
+    printing.emit(answer, as_json, show)
 
 
 @app.command()
@@ -95,7 +95,7 @@ def _recipher(file: Path, ring: Keyring, choose: Callable[[], MasterKey], as_jso
     seconds = round(perf_counter() - began, 2)
     answer = {"key": key.id, "rows": rows, "secrets": secrets, "seconds": seconds}
     told = f"{file.name} is under key {key.id}: {rows} rows, verified, {seconds} s"
-    context.emit(answer, as_json, lambda: context.say(told))
+    printing.emit(answer, as_json, lambda: printing.say(told))
 
 
 @app.command()
@@ -126,7 +126,7 @@ def check(as_json: Json = False) -> None:
         }
     finally:
         database.dispose()
-    context.emit(answer, as_json, lambda: _show(answer))
+    printing.emit(answer, as_json, lambda: _show(answer))
     if faults:
         raise typer.Exit(1)
 
@@ -137,12 +137,12 @@ def _warnings(database: Database) -> list[str]:
 
 
 def _show(answer: dict[str, Any]) -> None:
-    context.say(f"{answer['version'] or answer['database']}, tables at {answer['revision']}")
+    printing.say(f"{answer['version'] or answer['database']}, tables at {answer['revision']}")
     for kind in ("fault", "warning"):
         for told in answer[f"{kind}s"]:
-            context.say(f"{kind}: {told}")
+            printing.say(f"{kind}: {told}")
     if answer["ok"]:
-        context.say("sound")
+        printing.say("sound")
 
 
 @app.command()
@@ -158,7 +158,7 @@ def verify(as_json: Json = False) -> None:
             for course in verification.check(database, practice_id=practice["id"]):
                 seen += 1
                 if seen % _STEP == 0:
-                    context.tell(f"{seen} courses compared")
+                    printing.tell(f"{seen} courses compared")
                 named = {"practice_id": practice["id"], "course_id": course.course_id}
                 if course.waiting:
                     waiting.append(named)
@@ -171,17 +171,17 @@ def verify(as_json: Json = False) -> None:
         "waiting": waiting,
         "ok": not (differing or waiting),
     }
-    context.emit(answer, as_json, lambda: _tell(seen, differing, waiting))
+    printing.emit(answer, as_json, lambda: _tell(seen, differing, waiting))
     if not answer["ok"]:
         raise typer.Exit(1)
 
 
 def _tell(seen: int, differing: list[dict[str, Any]], waiting: list[dict[str, str]]) -> None:
     for d in differing:
-        context.say(
+        printing.say(
             f"course {d['course_id']}: {d['column']} is stored as {d['stored']}, "
             f"recomputed it is {d['recomputed']}"
         )
     for w in waiting:
-        context.say(f"course {w['course_id']}: waits to be recomputed under the present settings")
-    context.say(f"{seen} courses, {len(differing)} differences, {len(waiting)} waiting")
+        printing.say(f"course {w['course_id']}: waits to be recomputed under the present settings")
+    printing.say(f"{seen} courses, {len(differing)} differences, {len(waiting)} waiting")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from app import clock
-from app.cli import context, demo_practice
+from app.cli import context, demo_practice, printing
 from app.cli.context import Json, Unusable
 from app.cli.demo_practice import OPEN_SINCE
 from app.cli.serve import Host, Port, listen
@@ -47,7 +47,7 @@ def demo(
             "curl": f"curl -H 'Authorization: Bearer {answer['key']}' "
             f"'{address}/v1/worklist?status=overdue'",
         }
-        context.emit(told, as_json, lambda: _show(told, serving=serve))
+        printing.emit(told, as_json, lambda: _show(told, serving=serve))
 
     if serve:
         if Path(answer["database"]).is_file():
@@ -105,7 +105,7 @@ def _practice(database: Database, now: datetime) -> dict[str, Any]:
                         "the database of TWELVEWEEKS_DATABASE_URL holds real practices; "
                         "the demo wants one of its own"
                     )
-                context.tell("making the demo practice ...")
+                printing.tell("making the demo practice ...")
                 id = new_id(now)
                 with database.turned(db, id):
                     found = demo_practice.build(db, id=id, by_name=context.NAME, now=now)
@@ -151,4 +151,4 @@ def _show(told: dict[str, Any], *, serving: bool) -> None:
         "serving; Ctrl-C stops" if serving else "to serve it: twelveweeks demo --serve",
     ]
     for line in lines:
-        context.say(line)
+        printing.say(line)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from app import clock
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.db.engine import Connection, Database
 from app.db.queries.worklist import Filters
@@ -54,7 +54,9 @@ def due(
             most = limit or (None if as_json else _MOST)
             rows = list(islice(worklist.stream(db, setting=setting, asked=asked), most))
         patients = (row.stored.patient_id for row in rows)
-        context.seen(database, setting.practice["id"], "due.list", patients)
+        context.shown(
+            database, setting.practice["id"], "due.list", kind="worklist", patients=patients
+        )
     if as_json:
         # With the shapes of the REST interface, which take half a second to load.
         from app.api.worklist import row_shown
@@ -63,11 +65,11 @@ def due(
             "on": setting.on,
             "items": [row_shown(row, setting.practice["id"]) for row in rows],
         }
-        context.emit(answer, True, lambda: None)
+        printing.emit(answer, True, lambda: None)
         return
     _show(rows, setting)
     if len(rows) == most:
-        context.tell(f"the first {most}; --limit shows more")
+        printing.tell(f"the first {most}; --limit shows more")
 
 
 def narrowed(status: Sequence[str] | None, booking: Sequence[str] | None) -> Asked:
@@ -130,7 +132,7 @@ def _show(rows: Sequence[Row], setting: Setting) -> None:
         shown.add_row(*_cells(row, setting))
     console.print(shown)
     plural = "" if len(rows) == 1 else "s"
-    context.say(f"{len(rows)} course{plural}; times in {setting.practice['time_zone']}")
+    printing.say(f"{len(rows)} course{plural}; times in {setting.practice['time_zone']}")
 
 
 def _cells(row: Row, setting: Setting) -> list[Any]:

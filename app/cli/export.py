@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, PracticeId
 from app.cli.due import Booked, On, Status, day_of, narrowed, reading
 from app.cli.files import save
@@ -47,7 +47,13 @@ def worklist(
             lambda: database.read(practice_id), setting=setting, asked=asked
         )
         for piece in pieces:
-            context.seen(database, practice_id, "export.worklist", piece.patient_ids)
+            context.shown(
+                database,
+                practice_id,
+                "export.worklist",
+                kind="worklist",
+                patients=piece.patient_ids,
+            )
             rows += len(piece.patient_ids)
             if out is None and not as_json:
                 # Bytes, so that names survive whatever the terminal's encoding is.
@@ -58,11 +64,11 @@ def worklist(
         return
     answer = {"on": setting.on, "rows": rows}
     if out is None:
-        context.emit(answer | {"csv": "".join(text)}, True, lambda: None)
+        printing.emit(answer | {"csv": "".join(text)}, True, lambda: None)
         return
     save(out, "".join(text))
-    context.emit(
+    printing.emit(
         answer | {"file": str(out)},
         as_json,
-        lambda: context.tell(f"{answer['rows']} rows in {out}"),
+        lambda: printing.tell(f"{answer['rows']} rows in {out}"),
     )

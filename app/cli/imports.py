@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from app import clock
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.files import save
 from app.data.import_mapping import HistoryMapping, read_mapping
@@ -67,7 +67,7 @@ def history(
         # The mark tells spreadsheets that it is UTF-8.
         save(rejected, imports.rejected_csv(report.rejected, content), encoding="utf-8-sig")
         answer["rejected_file"] = str(rejected)
-    context.emit(answer, as_json, lambda: _tell(report, rejected))
+    printing.emit(answer, as_json, lambda: _tell(report, rejected))
 
 
 def _mapping(file: Path | None) -> HistoryMapping | None:
@@ -95,23 +95,23 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
 
 def _tell(report: Report, rejected: Path | None) -> None:
     done = "would be loaded" if report.dry_run else "loaded"
-    context.say(
+    printing.say(
         f"{report.accepted} {done}, {len(report.skipped)} repeated or there already, "
         f"{len(report.rejected)} refused."
     )
     if report.import_id:
-        context.say(f"Import {report.import_id}")
+        printing.say(f"Import {report.import_id}")
     for title, remarks in (("Refused", report.rejected), ("To look at", report.warnings)):
         if remarks:
-            context.say("")
+            printing.say("")
             shown = remarks[:_MOST_SHOWN]
-            context.table(
+            printing.table(
                 (title, "column", "why"), [(f"line {r.line}", r.column, r.message) for r in shown]
             )
             if len(remarks) > len(shown):
                 left = len(remarks) - len(shown)
-                context.say(f"and {left} more (--rejected FILE.csv writes all; --json shows all)")
+                printing.say(f"and {left} more (--rejected FILE.csv writes all; --json shows all)")
     if rejected is not None:
-        context.tell(f"{len(report.rejected)} refused rows in {rejected}")
+        printing.tell(f"{len(report.rejected)} refused rows in {rejected}")
     elif report.rejected:
-        context.tell("--rejected OUT.csv writes the refused rows, to be mended and loaded again")
+        printing.tell("--rejected OUT.csv writes the refused rows, to be mended and loaded again")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app import clock
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.practices import named
 from app.db.engine import Connection
@@ -57,7 +57,7 @@ def create(
     }
     with context.writing(practice) as (db, by):
         made = issuers.register(db, values, allowed=chosen.allowed_hosts, by=by, now=clock.now())
-    context.emit(_shown(made), as_json, lambda: context.say(made["id"]))
+    printing.emit(_shown(made), as_json, lambda: printing.say(made["id"]))
 
 
 @app.command()
@@ -85,7 +85,7 @@ def name(
         issuer = _issuer(db, issuer_id, by)
         made = issuers.add_subject(db, issuer=issuer, values=values, by=by, now=clock.now())
     answer = {field: made[field] for field in _SUBJECT}
-    context.emit(answer, as_json, lambda: context.say(made["id"]))
+    printing.emit(answer, as_json, lambda: printing.say(made["id"]))
 
 
 @app.command()
@@ -96,7 +96,7 @@ def revoke(issuer_id: IssuerId, practice: PracticeId = None, as_json: Json = Fal
         changed = issuers.change(
             db, issuer=issuer, values={"active": False}, by=by, now=clock.now()
         )
-    context.emit(_shown(changed), as_json, lambda: context.say(f"{changed['name']} is revoked"))
+    printing.emit(_shown(changed), as_json, lambda: printing.say(f"{changed['name']} is revoked"))
 
 
 @app.command("list")
@@ -109,7 +109,7 @@ def list_(practice: PracticeId = None, as_json: Json = False) -> None:
     shown = [(i["id"], i["active"], i["url"], i["audience"], i["name"]) for i in known]
     heads = ("id", "active", "url", "audience", "name")
     answer = {"items": [_shown(issuer) for issuer in known]}
-    context.emit(answer, as_json, lambda: context.table(heads, shown))
+    printing.emit(answer, as_json, lambda: printing.table(heads, shown))
 
 
 def _issuer(db: Connection, issuer_id: str, by: Actor) -> Record:

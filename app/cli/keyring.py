@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, Unusable
 from app.db.keyring import Keyring
 
@@ -48,10 +48,10 @@ def show(as_json: Json = False) -> None:
     heads = ("id", "made on")
 
     def table() -> None:
-        context.table(heads, [(key.id, key.made_on) for key in ring.keys])
-        context.tell(f"in {ring.place}")
+        printing.table(heads, [(key.id, key.made_on) for key in ring.keys])
+        printing.tell(f"in {ring.place}")
 
-    context.emit(_shown(ring), as_json, table)
+    printing.emit(_shown(ring), as_json, table)
 
 
 def _ring() -> Keyring:
@@ -60,7 +60,7 @@ def _ring() -> Keyring:
 
 
 def _emit(ring: Keyring, as_json: bool, told: str) -> None:
-    context.emit(_shown(ring), as_json, lambda: context.say(told))
+    printing.emit(_shown(ring), as_json, lambda: printing.say(told))
 
 
 def _shown(ring: Keyring) -> dict[str, Any]:

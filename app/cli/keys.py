@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from app import clock
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.due import day_of
 from app.cli.practices import named
@@ -58,7 +58,7 @@ def create(
             now=clock.now(),
         )
     answer = _shown(made) | {"key": key, "practice_id": by.practice_id}
-    context.emit(answer, as_json, lambda: context.say(key))
+    printing.emit(answer, as_json, lambda: printing.say(key))
 
 
 @app.command()
@@ -80,7 +80,7 @@ def rotate(
             now=clock.now(),
         )
     answer = _shown(changed) | {"key": key, "practice_id": by.practice_id}
-    context.emit(answer, as_json, lambda: context.say(key))
+    printing.emit(answer, as_json, lambda: printing.say(key))
 
 
 @app.command()
@@ -89,7 +89,7 @@ def revoke(key_id: KeyId, practice: PracticeId = None, as_json: Json = False) ->
     with context.writing(practice) as (db, by):
         made = keys.revoke(db, key_id=_id(db, by.practice_id, key_id), by=by, now=clock.now())
     answer = _shown(made)
-    context.emit(answer, as_json, lambda: context.say(f"{made['prefix']} is revoked"))
+    printing.emit(answer, as_json, lambda: printing.say(f"{made['prefix']} is revoked"))
 
 
 @app.command("list")
@@ -110,7 +110,7 @@ def list_(practice: PracticeId = None, as_json: Json = False) -> None:
     ]
     heads = ("id", "prefix", "name", "acts as", "scopes")
     times = ("created (UTC)", "last used (UTC)", "expires (UTC)", "revoked (UTC)")
-    context.emit(answer, as_json, lambda: context.table((*heads, *times), shown))
+    printing.emit(answer, as_json, lambda: printing.table((*heads, *times), shown))
 
 
 def _id(db: Connection, practice_id: str, key_id: str) -> str:

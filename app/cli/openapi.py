@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tempfile import TemporaryDirectory
 
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json
 
 
@@ -17,4 +17,4 @@ def openapi(as_json: Json = False) -> None:
         # Nothing is read or written, so whatever database is set stays out of it.
         nowhere = {"database_url": f"sqlite:///{folder}/none.db"}
         document = create_app(context.settings().model_copy(update=nowhere)).openapi()
-    context.emit(document, True, lambda: None)
+    printing.emit(document, True, lambda: None)

@@ -10,7 +10,7 @@ import typer
 from pydantic_core import to_jsonable_python
 
 from app import clock
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.files import save
 from app.db.engine import Connection
@@ -52,7 +52,7 @@ def export(
     practice: PracticeId = None,
     as_json: Json = False,
 ) -> None:
-    """Write a patient's whole record, as GET /v1/patients/{id}/export gives it."""
+    """Write a patient's whole record, as GET /v1/patients/{id}/export gives it, and its whole log."""
     # With the shapes of the REST interface, which take half a second to load.
     from app.api.patient_export import document
 
@@ -70,10 +70,10 @@ def export(
         )
         with database.read(place["id"]) as db:
             whole = document(
-                db, practice_id=place["id"], patient_id=found["id"], now=clock.now(), audit=True
+                db, practice_id=place["id"], patient_id=found["id"], now=clock.now(), events=None
             )
     save(out, json.dumps(to_jsonable_python(whole), indent=2, ensure_ascii=False) + "\n")
     answer = {"patient_id": found["id"], "courses": len(whole["courses"]), "file": str(out)}
-    context.emit(
-        answer, as_json, lambda: context.tell(f"the record with its audit log is in {out}")
+    printing.emit(
+        answer, as_json, lambda: printing.tell(f"the record with its audit log is in {out}")
     )

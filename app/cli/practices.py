@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from app import clock
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, Unusable
 from app.cli.files import saving
 from app.db import migrate
@@ -63,11 +63,11 @@ def create(
     answer = {field: made[field] for field in practices.SETTINGS} | first
 
     def show() -> None:
-        context.say(made["id"])
+        printing.say(made["id"])
         if first:
-            context.say(first["key"])
+            printing.say(first["key"])
 
-    context.emit(answer, as_json, show)
+    printing.emit(answer, as_json, show)
 
 
 def _administrator(db: Connection, practice_id: str, name: str) -> dict[str, Any]:
@@ -98,8 +98,8 @@ def export(
             )
     total = sum(made.counts.values())
     answer = {"practice_id": id, "file": str(out), "sha256": made.sha256, "counts": made.counts}
-    context.emit(
-        answer, as_json, lambda: context.tell(f"{total} rows in {out}, SHA-256 {made.sha256}")
+    printing.emit(
+        answer, as_json, lambda: printing.tell(f"{total} rows in {out}, SHA-256 {made.sha256}")
     )
 
 
@@ -129,9 +129,11 @@ def erase(
             )
     except (Unfit, NotErased) as refused:
         raise Unusable(f"{refused}; nothing was deleted") from None
-    context.emit(erased.document(), True, lambda: None)
+    printing.emit(erased.document(), True, lambda: None)
     if not erased.clean:
-        context.tell("the file could not be rewritten while others use it: stop them, run it again")
+        printing.tell(
+            "the file could not be rewritten while others use it: stop them, run it again"
+        )
         raise typer.Exit(1)
 
 
@@ -151,4 +153,4 @@ def list_(as_json: Json = False) -> None:
     answer = {"items": [{field: p[field] for field in fields} for p in known]}
     shown = [(p["id"], p["time_zone"], p["name"], p["sandbox_of"]) for p in known]
     heads = ("id", "time zone", "name", "sandbox of")
-    context.emit(answer, as_json, lambda: context.table(heads, shown))
+    printing.emit(answer, as_json, lambda: printing.table(heads, shown))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, Unusable
 from app.db import checks
 from app.settings import Settings
@@ -37,9 +37,9 @@ def serve(
 
     def listening(address: str) -> None:
         answer = {"url": address, "docs": f"{address}/docs"}
-        context.emit(answer, as_json, lambda: context.tell(f"serving {address}, pages at /docs"))
+        printing.emit(answer, as_json, lambda: printing.tell(f"serving {address}, pages at /docs"))
         if unreachable(chosen):
-            context.tell(
+            printing.tell(
                 "other machines are refused without HTTPS: see TWELVEWEEKS_TLS_CERTIFICATE, "
                 "TWELVEWEEKS_TRUSTED_PROXIES and TWELVEWEEKS_PLAIN_HTTP"
             )
@@ -62,7 +62,7 @@ def prepare(chosen: Settings) -> None:
         if not embedded:
             context.check_migrated(database)
             for warning in checks.warnings(database):
-                context.tell(f"warning: {warning}")
+                printing.tell(f"warning: {warning}")
     finally:
         database.dispose()
     if embedded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from app import clock
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json
 from app.db.keyring import Keyring
 from app.db.queries import tokens as rows
@@ -29,7 +29,7 @@ def rotate(as_json: Json = False) -> None:
             ring.first(made_on=context.today())
         with database.write(NONE) as db:
             id = signing_keys.rotate(db, keyring=ring, now=now)
-    context.emit({"id": id}, as_json, lambda: context.say(id))
+    printing.emit({"id": id}, as_json, lambda: printing.say(id))
 
 
 @app.command("list")
@@ -41,4 +41,4 @@ def list_(as_json: Json = False) -> None:
     answer = {"items": [{field: key[field] for field in fields} for key in known]}
     shown = [[key[field] for field in fields] for key in known]
     heads = ("id", "created (UTC)", "believed until (UTC)")
-    context.emit(answer, as_json, lambda: context.table(heads, shown))
+    printing.emit(answer, as_json, lambda: printing.table(heads, shown))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app import clock
-from app.cli import context
+from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.practices import named
 from app.db.engine import Connection
@@ -36,7 +36,7 @@ def add(
     values = {"name": named(name), "roles": split(role)}
     with context.writing(practice) as (db, by):
         made = staff.add(db, values=values, by=by, now=clock.now())
-    context.emit(_shown(made), as_json, lambda: context.say(made["id"]))
+    printing.emit(_shown(made), as_json, lambda: printing.say(made["id"]))
 
 
 @app.command("list")
@@ -50,7 +50,7 @@ def list_(practice: PracticeId = None, as_json: Json = False) -> None:
     shown = [
         (m["id"], "yes" if m["active"] else "no", ",".join(m["roles"]), m["name"]) for m in known
     ]
-    context.emit(answer, as_json, lambda: context.table(("id", "active", "roles", "name"), shown))
+    printing.emit(answer, as_json, lambda: printing.table(("id", "active", "roles", "name"), shown))
 
 
 @app.command()
@@ -61,7 +61,7 @@ def change(who: Who, role: Roles, practice: PracticeId = None, as_json: Json = F
         member = found(db, by.practice_id, who)
         changed = staff.change(db, member=member, values=values, by=by, now=clock.now())
     told = f"{changed['name']}: {', '.join(changed['roles'])}"
-    context.emit(_shown(changed), as_json, lambda: context.say(told))
+    printing.emit(_shown(changed), as_json, lambda: printing.say(told))
 
 
 @app.command()
@@ -71,7 +71,7 @@ def deactivate(who: Who, practice: PracticeId = None, as_json: Json = False) -> 
         member = found(db, by.practice_id, who)
         changed = staff.deactivate(db, member=member, by=by, now=clock.now())
     told = f"{changed['name']} has no access any more"
-    context.emit(_shown(changed), as_json, lambda: context.say(told))
+    printing.emit(_shown(changed), as_json, lambda: printing.say(told))
 
 
 @app.command()
@@ -81,7 +81,7 @@ def reactivate(who: Who, practice: PracticeId = None, as_json: Json = False) -> 
         member = found(db, by.practice_id, who)
         changed = staff.reactivate(db, member=member, by=by, now=clock.now())
     told = f"{changed['name']} has access again"
-    context.emit(_shown(changed), as_json, lambda: context.say(told))
+    printing.emit(_shown(changed), as_json, lambda: printing.say(told))
 
 
 def found(db: Connection, practice_id: str, who: str) -> Record:

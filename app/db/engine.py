@@ -13,8 +13,11 @@ from app.db.failures import DatabaseAway, DatabaseBusy, translate
 from app.db.keyring import DATABASE, Keyring
 from app.db.scope import OWNER, Scope
 
-# Connections beyond those of requests: the audit log, what tends the database, health checks.
-SPARE = 3
+# How many credentials are looked up at once.
+LOOK_UPS = 2
+# Connections beyond those of requests: look-ups, the audit log, what tends the database, health
+# checks.
+SPARE = LOOK_UPS + 3
 
 
 class Database:

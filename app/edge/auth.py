@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-
-from starlette.concurrency import run_in_threadpool
+from typing import NamedTuple
 
 from app.clock import Clock
 from app.db.engine import Database
 from app.domain import access
 from app.domain.access import Actor
-from app.domain.errors import IssuerUnreachable, Unauthenticated
+from app.domain.errors import Unauthenticated
 from app.edge.rates import Rates
 from app.services import keys
 from app.services.keys import Holder
@@ -39,6 +40,14 @@ class Caller:
     def gives(self) -> frozenset[str]:
         """What it may hand on to others."""
         return access.may_give(self.may, scoped=self.scoped)
+
+
+class _Known(NamedTuple):
+    """A credential, when it was looked up and until when that holds, on the stop watch."""
+
+    asked: float
+    until: float
+    caller: Caller
 
 
 class Refused(Unauthenticated):
@@ -67,14 +76,17 @@ class Callers:
         seconds: float,
         clock: Clock,
         rates: Rates,
+        threads: Executor,
         of_token: OfToken | None = None,
     ) -> None:
         self._database = database
         self._rates = rates
+        self._threads = threads
         self._of_token = of_token
         self._seconds = min(seconds, 60.0)
         self._clock = clock
-        self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._known: dict[bytes, _Known] = {}
+        self._changed: dict[str, float] = {}
         self._used: dict[str, tuple[str, datetime]] = {}
 
     async def of(self, authorization: str | None, address: str) -> Caller:
@@ -89,49 +101,59 @@ class Callers:
         scheme, _, key = authorization.partition(" ")
         digest = keys.hashed(key)
         known = self._known.get(digest)
-        if known and known[0] > monotonic() and scheme.lower() == "bearer":
-            self._rates.credential(known[1].credential_id)
-            return known[1]
+        if known and self._holds(known) and scheme.lower() == "bearer":
+            self._rates.credential(known.caller.credential_id)
+            return known.caller
         self._rates.trying(address)
-        is_key = keys.well_formed(key)
-        if scheme.lower() != "bearer" or not (is_key or key.count(".") == 2):
-            raise Unauthenticated()
-        now = self._clock()
-        if is_key:
-            caller, until = await run_in_threadpool(self._look_up, digest, now)
-            self._used[caller.credential_id] = (caller.practice_id, now)
-        else:
-            caller, until = await self._judged(key, address, now)
+        now, asked = self._clock(), monotonic()
+        try:
+            caller, until = await self._found(scheme, key, digest, now)
+        except Unauthenticated:
+            raise
+        except Exception:
+            # That the database or an issuer is away is no fault of who asks.
+            self._rates.accepted(address)
+            raise
         self._rates.accepted(address)
         self._rates.credential(caller.credential_id)
+        self._known.pop(digest, None)
         if len(self._known) >= self._MOST:
-            self._known.clear()
+            # The one looked up the longest ago.
+            del self._known[next(iter(self._known))]
         seconds = self._seconds
         if until is not None:
             seconds = min(seconds, (until - now).total_seconds())
-        self._known[digest] = (monotonic() + seconds, caller)
+        self._known[digest] = _Known(asked, asked + seconds, caller)
         return caller
 
-    def forget(self) -> None:
-        """Look every credential up again: a practice's particulars or rights have changed."""
-        self._known.clear()
+    def forget(self, practice_id: str) -> None:
+        """Look its credentials up again: the practice's particulars or rights have changed."""
+        # Noted and not deleted: this comes from other threads, and while one is being looked up.
+        self._changed[practice_id] = monotonic()
 
     def take_used(self) -> dict[str, tuple[str, datetime]]:
         """Return `{key id: (practice, when)}` of those looked up since the last call."""
         used, self._used = self._used, {}
         return used
 
-    async def _judged(
-        self, token: str, address: str, now: datetime
+    def _holds(self, known: _Known) -> bool:
+        changed = self._changed.get(known.caller.practice_id, 0.0)
+        return known.until > monotonic() and known.asked > changed
+
+    async def _found(
+        self, scheme: str, key: str, digest: bytes, now: datetime
     ) -> tuple[Caller, datetime | None]:
+        is_key = keys.well_formed(key)
+        if scheme.lower() != "bearer" or not (is_key or key.count(".") == 2):
+            raise Unauthenticated()
+        if is_key:
+            loop = asyncio.get_running_loop()
+            caller, until = await loop.run_in_executor(self._threads, self._look_up, digest, now)
+            self._used[caller.credential_id] = (caller.practice_id, now)
+            return caller, until
         if self._of_token is None:
             raise Unauthenticated()
-        try:
-            return await self._of_token(token, now)
-        except IssuerUnreachable:
-            # That the issuer is away is no fault of who asks.
-            self._rates.accepted(address)
-            raise
+        return await self._of_token(key, now)
 
     def _look_up(self, digest: bytes, now: datetime) -> tuple[Caller, datetime | None]:
         holder = keys.find(self._database, digest=digest)

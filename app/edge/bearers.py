@@ -6,11 +6,12 @@ practice has named. What a token permits is what its scopes say and its holder h
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
-
-from starlette.concurrency import run_in_threadpool
 
 from app.db.engine import Database
 from app.db.queries import keys as directory
@@ -31,8 +32,11 @@ from app.services import clients, issuers
 class Bearers:
     """Judges tokens; the key sets of issuers are fetched while no transaction is open."""
 
-    def __init__(self, database: Database, key_sets: KeySets, own: OwnTokens | None) -> None:
+    def __init__(
+        self, database: Database, key_sets: KeySets, own: OwnTokens | None, threads: Executor
+    ) -> None:
         self._database, self._key_sets, self._own = database, key_sets, own
+        self._threads = threads
 
     async def caller(self, text: str, now: datetime) -> tuple[Caller, datetime | None]:
         """Return who sends this token, and until when that holds.
@@ -41,15 +45,16 @@ class Bearers:
         not come in any more, `IssuerUnreachable` when the issuer's keys are not to be had.
         """
         token = tokens.opened(text)
+        run = partial(asyncio.get_running_loop().run_in_executor, self._threads)
         if self._own and token.claims.get("iss") == self._own.url:
             key = await self._own.key(token.kid)
             claims = tokens.access_token(token, key, self._own.trust, now)
-            found = await run_in_threadpool(self._client, claims)
+            found = await run(self._client, claims)
         else:
-            issuer = await run_in_threadpool(self._issuer, token)
+            issuer = await run(self._issuer, token)
             key = await self._key_sets.key(issuer["jwks_url"], token.kid, token.kty)
             claims = tokens.access_token(token, key, _trust(issuer), now)
-            found = await run_in_threadpool(self._subject, issuer, claims)
+            found = await run(self._subject, issuer, claims)
         return found, datetime.fromtimestamp(claims["exp"], UTC)
 
     def _client(self, claims: Mapping[str, Any]) -> Caller:

@@ -70,9 +70,7 @@ class KeySets:
         Raises `IssuerUnreachable` when that cannot be known. Never call it with a transaction
         open: it may wait for the address for seconds.
         """
-        if url not in self._held and len(self._held) >= _MOST_SETS:
-            self._held.clear()
-        held = self._held.setdefault(url, _Held())
+        held = self._taken(url)
         now = self._timer()
         key = held.find((kid, kty), now)
         age = now - held.fetched
@@ -85,6 +83,19 @@ class KeySets:
         if key is None and held.failed:
             raise IssuerUnreachable()
         return key
+
+    def _taken(self, url: str) -> _Held:
+        """What is known of the set, now the one used last; the one idle the longest may go."""
+        held = self._held.pop(url, None)
+        if held is None:
+            held = _Held()
+            if len(self._held) >= _MOST_SETS:
+                idle = next((one for one in self._held if one not in self._flights), None)
+                # While all are being fetched, there is one more for so long.
+                if idle is not None:
+                    del self._held[idle]
+        self._held[url] = held
+        return held
 
     def _flight(self, url: str, held: _Held) -> asyncio.Task[None]:
         flight = self._flights.get(url)

@@ -33,6 +33,11 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._limited = Counter(
+            "twelveweeks_requests_limited",
+            "Requests refused because there were too many.",
+            registry=self.registry,
+        )
         gauge = Gauge(
             "twelveweeks_requests_in_flight", "Requests at work now.", registry=self.registry
         )
@@ -55,6 +60,8 @@ class Metrics:
                 self._children[key] = children
         children[0].inc()
         children[1].observe(seconds)
+        if status == 429:
+            self._limited.inc()
 
     def answer(self, request: Request) -> Response:
         """The text a scraper reads."""

@@ -10,8 +10,9 @@ from app.domain.errors import Overloaded
 class Room:
     """A count of who is inside, entered by `with`; raises `Overloaded` when it is full.
 
-    Only what is about to take a thread counts: slow senders, slow readers and health checks take
-    none. Entered and left on the event loop alone, so it needs no lock.
+    Only what takes threads counts: slow senders, slow readers of what is made and health checks
+    take none; a table that is made while it is read does until it is through. Entered and left on
+    the event loop alone, so it needs no lock.
     """
 
     __slots__ = ("inside", "most")

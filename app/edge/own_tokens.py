@@ -6,13 +6,13 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable
+from concurrent.futures import Executor
 from math import inf
 from time import monotonic
 from typing import Any
 
 from joserfc import jws
 from joserfc.jwk import ECKey
-from starlette.concurrency import run_in_threadpool
 
 from app.clock import Clock
 from app.db.engine import Database
@@ -40,6 +40,7 @@ class OwnTokens:
         keyring: Keyring,
         url: str,
         clock: Clock,
+        threads: Executor,
         *,
         timer: Callable[[], float] = monotonic,
     ) -> None:
@@ -48,6 +49,7 @@ class OwnTokens:
         self.trust = Trust(url, url, frozenset({OWN_ALGORITHM}), most_seconds=TOKEN_SECONDS)
         self._database, self._keyring = database, keyring
         self._clock, self._timer = clock, timer
+        self._threads = threads
         self._private: ECKey | None = None
         self._public: dict[str, dict[str, Any]] = {}
         self._keys: jwk_sets.KeySet = {}
@@ -91,7 +93,8 @@ class OwnTokens:
             return
         async with self._loading:
             if self._timer() - self._loaded >= seconds:
-                found = await run_in_threadpool(self._current)
+                loop = asyncio.get_running_loop()
+                found = await loop.run_in_executor(self._threads, self._current)
                 self._private, self._public = found.private, found.public
                 self._keys = jwk_sets.read({"keys": list(found.public.values())}, some=False)
                 self._loaded = self._timer()

@@ -91,5 +91,5 @@ class Rates:
         self._failures.hit(address)
 
     def accepted(self, address: str) -> None:
-        """Take back what `trying` counted: the key was good."""
+        """Take back what `trying` counted: the key was good, or could not be judged."""
         self._failures.forgive(address)

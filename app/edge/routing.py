@@ -155,13 +155,11 @@ class Door(APIRouter):
             self._add(
                 path,
                 reads(endpoint),
-                "GET",
-                may,
-                patients,
-                gives,
-                responses,
-                parameters,
-                200,
+                _needs(endpoint, may, patients=patients, reads=True),
+                method="GET",
+                gives=gives,
+                responses=responses,
+                parameters=parameters,
                 **options,
             )
             return endpoint
@@ -178,7 +176,14 @@ class Door(APIRouter):
 
         def add(endpoint: E) -> E:
             self._add(
-                path, reads(endpoint), "POST", may, True, gives, responses, [], 200, **options
+                path,
+                reads(endpoint),
+                _needs(endpoint, may, patients=True, reads=True),
+                method="POST",
+                gives=gives,
+                responses=responses,
+                parameters=[],
+                **options,
             )
             return endpoint
 
@@ -210,13 +215,12 @@ class Door(APIRouter):
             self._add(
                 path,
                 writes(endpoint),
-                method,
-                may,
-                None,
-                gives,
-                responses,
-                parameters,
-                status,
+                _needs(endpoint, may, patients=False, reads=False),
+                method=method,
+                gives=gives,
+                responses=responses,
+                parameters=parameters,
+                status_code=status,
                 **options,
             )
             return endpoint
@@ -227,26 +231,19 @@ class Door(APIRouter):
         self,
         path: str,
         endpoint: Threaded,
+        needs: Needs,
+        *,
         method: str,
-        may: str,
-        patients: bool | None,
         gives: Any,
-        responses: dict[int | str, dict[str, Any]],
         parameters: list[dict[str, Any]],
-        status: int,
         **options: Any,
     ) -> None:
-        noun, name = endpoint.__module__.rpartition(".")[2], endpoint.__name__
-        reading = patients is not None
-        asked = frozenset(may.split())
-        endpoint.needs = Needs(  # type: ignore[attr-defined]
-            f"{noun}.{name}", asked, may.partition(":")[0], bool(patients), reading
-        )
-        if reading and asked <= access.EMERGENCY:
+        endpoint.needs = needs  # type: ignore[attr-defined]
+        if needs.reads and needs.may <= access.EMERGENCY:
             parameters = [*parameters, _BREAK_GLASS]
         extra = {
             "parameters": parameters,
-            "x-permission": may,
+            "x-permission": " ".join(sorted(needs.may)),
             "security": [{SCHEME: []}],
         }
         self.add_api_route(
@@ -254,10 +251,14 @@ class Door(APIRouter):
             endpoint,
             methods=[method],
             response_model=gives,
-            status_code=status,
-            responses=responses,
             openapi_extra=extra | options.pop("openapi_extra", {}),
             summary=(endpoint.__doc__ or "").split("\n")[0].rstrip("."),
-            operation_id=f"{noun}.{name}",
+            operation_id=needs.action,
             **options,
         )
+
+
+def _needs(endpoint: Callable[..., Any], may: str, *, patients: bool, reads: bool) -> Needs:
+    """What a route states: it is named for its module and function, its noun is the first one."""
+    action = f"{endpoint.__module__.rpartition('.')[2]}.{endpoint.__name__}"
+    return Needs(action, frozenset(may.split()), may.partition(":")[0], patients, reads)

@@ -70,22 +70,31 @@ class TokenEndpoint:
         peer = request.scope["state"]["peer"]
         self.rates.trying(peer.counted)
         try:
+            answer = await self._answered(form, request.scope["state"], now)
+        except Exception as failure:
+            # Only what was wrong is a guess: not that the database or the client's keys are away.
+            if not isinstance(failure, Denied) or failure.status != 401:
+                self.rates.accepted(peer.counted)
+            raise
+        self.rates.accepted(peer.counted)
+        return answer
+
+    async def _answered(
+        self, form: dict[str, str], state: dict[str, Any], now: datetime
+    ) -> dict[str, Any]:
+        try:
             token = tokens.opened(form.get("client_assertion", ""))
             client = await self._run(self._client, token)
         except BadToken:
             raise Denied("invalid_client", 401) from None
         by = client_actor(client)._replace(
-            request_id=request.scope["state"].get("request_id"), address=peer.address
+            request_id=state.get("request_id"), address=state["peer"].address
         )
         try:
-            answer = await self._granted(form, token, client, by, now)
+            return await self._granted(form, token, client, by, now)
         except Denied as denied:
-            if denied.status != 401:
-                self.rates.accepted(peer.counted)
             await self.surroundings.log.kept(_refusal(by, denied.error, now))
             raise
-        self.rates.accepted(peer.counted)
-        return answer
 
     async def _granted(
         self, form: dict[str, str], token: Opened, client: Record, by: Actor, now: datetime

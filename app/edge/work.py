@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import wraps
+from functools import partial, wraps
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends
@@ -131,6 +131,10 @@ class Work:
     def after_commit(self, act: Callable[[], None]) -> None:
         """Do something once the change is saved, and not at all when it is not."""
         self._then.append(act)
+
+    def forget_callers(self) -> None:
+        """Have the practice's credentials looked up again once the change is saved."""
+        self.after_commit(partial(self.surroundings.callers.forget, self.practice_id))
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:

@@ -130,7 +130,10 @@ def every_disclosure(
 
 
 def of_patient(db: Connection, *, practice_id: str, patient_id: str) -> Iterator[Record]:
-    """Yield every event about the patient with what it changed, the newest first."""
+    """Yield every event about the patient with what it changed, the newest first.
+
+    They are read a piece at a time: who needs only the newest may stop.
+    """
     before: str | None = None
     while True:
         found = rows.page(

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from app.db.models import ApiKey
 from app.db.scope import OWNER
 from app.domain import access
+from app.edge.auth import Callers
 from app.services import keys, records
 from app.tending import Tending, once
 from tests.support.clinic import Clinic
@@ -277,3 +278,32 @@ def test_what_the_log_tells_of_a_key(clinic: Clinic) -> None:
     assert rows[0]["changes"]["scopes"] == [None, ["worklist:search"]]
     assert rows[1]["changes"] == {"earlier_secret_until": [None, "2026-03-20T16:00:00+00:00"]}
     assert rows[2]["changes"]["revoked_at"][0] is None
+
+
+def looked_up(clinic: Clinic) -> dict[str, str]:
+    """The keys that were looked up since the last call, and the practice of each."""
+    app: Any = clinic.client.app
+    used = app.state.surroundings.callers.take_used()
+    return {id: practice_id for id, (practice_id, _) in used.items()}
+
+
+def test_a_change_has_only_the_keys_of_its_practice_looked_up_again(clinic: Clinic) -> None:
+    other = clinic.neighbour()
+    for one in (clinic, other):
+        one.get("/me")
+    assert set(looked_up(clinic).values()) == {clinic.practice_id, other.practice_id}
+    clinic.settings(name="New Name")
+    assert clinic.get("/me")["practice"]["name"] == "New Name"
+    other.get("/me")
+    assert set(looked_up(clinic).values()) == {clinic.practice_id}
+
+
+def test_a_full_memory_lets_the_oldest_go(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Callers, "_MOST", 2)
+    first, second, third = (clinic, clinic.neighbour(), clinic.neighbour())
+    for one in (first, second, third):
+        one.get("/me")
+    looked_up(clinic)
+    for one in (second, third, first):
+        one.get("/me")
+    assert set(looked_up(clinic).values()) == {first.practice_id}

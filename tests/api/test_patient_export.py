@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from app.api import patient_export
 from app.db.base import metadata
 from app.db.scope import OWNER
 from tests.api.test_audit_events import acting, asked
@@ -67,6 +70,26 @@ def test_the_whole_record(clinic: Clinic) -> None:
     assert again[1:] == told["audit"]
 
 
+def test_a_long_log_is_cut_and_says_where_it_goes_on(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = a_whole_life(clinic)
+    before = clinic.get(f"/patients/{id}/export")
+    assert before["audit_continued"] is None
+    # The first export is in the log by now.
+    count = len(before["audit"]) + 1
+    monkeypatch.setattr(patient_export, "_MOST_EVENTS", count)
+    whole = clinic.get(f"/patients/{id}/export")
+    assert (len(whole["audit"]), whole["audit_continued"]) == (count, None)
+    cut = clinic.get(f"/patients/{id}/export")
+    assert [event["id"] for event in cut["audit"][1:]] == [
+        event["id"] for event in whole["audit"][:-1]
+    ]
+    assert cut["audit_continued"] == f"/v1/patients/{id}/disclosures"
+    listed = clinic.get(cut["audit_continued"].removeprefix("/v1") + "?limit=200")["items"]
+    assert listed[-1]["id"] == whole["audit"][-1]["id"]
+
+
 def test_every_row_about_the_patient_is_in_it(clinic: Clinic) -> None:
     id = a_whole_life(clinic)
     clinic.a_course("2026-01-05")
@@ -87,7 +110,8 @@ def test_who_may_have_it(clinic: Clinic) -> None:
     id = a_whole_life(clinic)
     path = f"/patients/{id}/export"
     # The log names colleagues and where they sat: for those who may read it.
-    assert asked(clinic, acting(clinic, "clinician"), path).json()["audit"] is None
+    told = asked(clinic, acting(clinic, "clinician"), path).json()
+    assert (told["audit"], told["audit_continued"]) == (None, None)
     assert asked(clinic, acting(clinic, "administrator"), path).json()["audit"]
     assert asked(clinic, acting(clinic, "auditor"), path).status_code == 403
     narrow = acting(clinic, "clinician", scopes=["patients:read"])

@@ -106,9 +106,10 @@ def test_a_key_is_told_once_and_goes_as_far_as_it_says(clinic: Clinic) -> None:
     assert asked(clinic, made["key"], "/patients").status_code == 403
     refusal = clinic.refusal("POST", "/sandbox/keys", {"name": "x", "scopes": ["all"]})
     assert refusal["errors"][0]["pointer"] == "/scopes"
+    id = clinic.get("/sandbox")["id"]
     clinic.clock.now = clinic.clock.now.replace(month=4)
     app: Any = clinic.client.app
-    app.state.surroundings.callers.forget()
+    app.state.surroundings.callers.forget(id)
     assert asked(clinic, made["key"], "/worklist").status_code == 401
 
 

@@ -175,8 +175,7 @@ def test_a_revoked_key_opens_nothing_after_its_cache_time(clinic: Clinic) -> Non
     assert found
     with clinic.database.write(clinic.practice_id) as db:
         keys.revoke(db, key_id=found.key["id"], by=clinic.by, now=clinic.clock())
-    app: Any = clinic.client.app
-    app.state.surroundings.callers.forget()
+    clinic.forget()
     assert clinic.refusal("GET", "/me")["status"] == 401
 
 

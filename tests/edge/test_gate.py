@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -12,8 +13,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.db.engine import Database, open_database
+from app.db.engine import LOOK_UPS, Database, open_database
 from app.db.scope import OWNER
+from app.domain.errors import Overloaded
+from app.edge.readiness import Readiness
+from app.edge.streams import Streamed
 from app.main import create_app
 from app.settings import Settings
 from tests.support.clinic import NOW, Clinic, Moment
@@ -187,12 +191,64 @@ def test_ready_while_every_connection_of_requests_is_taken(database: Database) -
     url = database.engine.url.render_as_string(hide_password=False)
     small = open_database(url, pool_size=2, spare=1, busy_timeout=0.2)
     assert small.connections == 2
+    at = [1000.0]
     with serving(small) as http:
+        http.app.state.readiness = Readiness(small, timer=lambda: at[0])  # type: ignore[attr-defined]
         with small.read(OWNER), small.read(OWNER):
             assert http.get("/readyz").status_code == 200
         with small.read(OWNER), small.read(OWNER), small.read(OWNER):
+            # However many ask, the database is asked once a second.
+            at[0] += 0.9
+            assert http.get("/readyz").status_code == 200
+            at[0] += 0.1
             assert http.get("/readyz").status_code == 503
+        assert http.get("/readyz").status_code == 503
+        at[0] += 1
+        assert http.get("/readyz").status_code == 200
     small.dispose()
+
+
+def test_whoever_is_known_waits_for_no_look_up(sqlite: Database) -> None:
+    with serving(sqlite) as http:
+        clinic = Clinic(http, sqlite, Moment(NOW), "UTC")
+        stranger = clinic.neighbour()
+        assert clinic.call("GET", "/me").status_code == 200
+        callers = http.app.state.surroundings.callers  # type: ignore[attr-defined]
+        free = threading.Event()
+        with ThreadPoolExecutor(1) as beside:
+            for _ in range(LOOK_UPS):
+                callers._threads.submit(free.wait)
+            late = beside.submit(stranger.call, "GET", "/me")
+            known = [clinic.call("GET", path) for path in ("/me", "/worklist.csv")]
+            health = http.get("/readyz")
+            waits = not late.done()
+            free.set()
+            assert [answer.status_code for answer in (*known, health)] == [200] * 3
+            assert waits
+            assert late.result().status_code == 200
+
+
+def test_a_table_takes_room_until_it_has_been_read(sqlite: Database) -> None:
+    with serving(sqlite, most_waiting=1) as http:
+        clinic = Clinic(http, sqlite, Moment(NOW), "UTC")
+        around = http.app.state.surroundings  # type: ignore[attr-defined]
+        inside: list[int] = []
+
+        async def watched(scope: Any, receive: Any, send: Any) -> None:
+            async def sent(message: Any) -> None:
+                inside.append(around.room.inside)
+                await send(message)
+
+            await http.app(scope, receive, sent)
+
+        headers = {"authorization": f"Bearer {clinic.key}"}
+        answer = TestClient(watched).get("/v1/worklist.csv", headers=headers)
+        assert (answer.status_code, set(inside), around.room.inside) == (200, {1}, 0)
+
+        # Someone came in between: nothing of the table has been sent yet.
+        streamed = Streamed(iter(["a"]), around, headers={}, media_type="text/csv")
+        with around.room, pytest.raises(Overloaded):
+            asyncio.run(streamed({}, None, None))  # type: ignore[arg-type]
 
 
 def test_a_failure_leaves_the_room_empty(sqlite: Database) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import IssuerUnreachable
+from app.edge import jwks
 from app.edge.jwks import KeySets
 from app.edge.outgoing import Outgoing
 from app.services.jwk_sets import BadKeySet, PublicKey, read
@@ -171,6 +172,31 @@ def test_what_is_no_key_set_changes_nothing(sets: Sets, body: bytes) -> None:
         sets.at += 400
         assert await sets.settled("one")
         assert sets.issuer.fetches == 2
+
+    asyncio.run(story())
+
+
+def test_the_set_that_is_idle_the_longest_makes_room(
+    sets: Sets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "_MOST_SETS", 2)
+    first, second, third = (f"{sets.issuer.url}/{number}" for number in range(3))
+
+    async def fetched(url: str) -> int:
+        before = sets.issuer.fetches
+        assert await sets.sets.key(url, "one", "EC")
+        return sets.issuer.fetches - before
+
+    async def story() -> None:
+        assert [await fetched(url) for url in (first, second, first)] == [1, 1, 0]
+        assert [await fetched(url) for url in (third, first)] == [1, 0]
+        assert await fetched(second) == 1
+        # One that is just being fetched stays, however many come.
+        sets.issuer.mode = "late"
+        crowd = [sets.sets.key(f"{sets.issuer.url}/c{n}", "one", "EC") for n in range(5)]
+        before = sets.issuer.fetches
+        assert all(await asyncio.gather(*crowd))
+        assert sets.issuer.fetches - before == 5
 
     asyncio.run(story())
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from app.db.engine import Database
+from app.db.engine import Database, open_database
+from app.db.scope import OWNER
 from app.domain.errors import TooManyRequests
 from app.edge import rates
 from app.edge.rates import Rate
@@ -17,6 +19,8 @@ from app.main import create_app
 from app.services.keys import checksum, hashed
 from app.settings import Settings
 from tests.support.clinic import NOW, Clinic, Moment
+from tests.support.issuer import ec_key
+from tests.support.signing import a_signing_clinic
 
 
 class Watch:
@@ -195,3 +199,48 @@ def test_good_keys_are_no_failures(sqlite: Database) -> None:
 def a_wrong_key(number: int) -> str:
     bare = f"tw_{number:08d}_{'0' * 43}"
     return bare + checksum(bare)
+
+
+@contextmanager
+def taken(database: Database) -> Iterator[None]:
+    """Every connection is in use: whoever needs one is told so."""
+    with ExitStack() as held:
+        for _ in range(2):
+            held.enter_context(database.read(OWNER))
+        yield
+
+
+@pytest.fixture
+def small(sqlite: Database) -> Iterator[Database]:
+    url = sqlite.engine.url.render_as_string(hide_password=False)
+    database = open_database(url, pool_size=1, spare=1, busy_timeout=0.02)
+    yield database
+    database.dispose()
+
+
+def test_a_database_that_is_busy_makes_no_key_wrong(small: Database) -> None:
+    with limited(small, failures_per_address=2) as clinic:
+        with taken(small):
+            answers = [clinic.call("GET", "/me") for _ in range(5)]
+        assert {told(answer) for answer in answers} == {(503, "database-busy")}
+        assert clinic.call("GET", "/me").status_code == 200
+        wrong = [
+            clinic.call("GET", "/me", authorization=f"Bearer {a_wrong_key(number)}")
+            for number in range(3)
+        ]
+        assert [answer.status_code for answer in wrong] == [401, 401, 429]
+
+
+def test_nor_does_it_make_an_assertion_wrong(small: Database, tmp_path: Path) -> None:
+    with a_signing_clinic(small, tmp_path, failures_per_address=2) as signing:
+        key = ec_key("c1", "P-384")
+        id = signing.a_client(key, ["patients:read"])["id"]
+        with taken(small):
+            answers = [
+                signing.ask(signing.assertion(key, id), "system/Patient.r") for _ in range(5)
+            ]
+        assert [answer.status_code for answer in answers] == [503] * 5
+        assert signing.token(key, id, "system/Patient.r")
+        other = ec_key("c1", "P-384")
+        wrong = [signing.ask(signing.assertion(other, id), "system/Patient.r") for _ in range(3)]
+        assert [answer.status_code for answer in wrong] == [401, 401, 429]

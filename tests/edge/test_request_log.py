@@ -95,6 +95,7 @@ def test_metrics_count_by_template(capsys: pytest.CaptureFixture[str]) -> None:
         at.get(f"/{CANARY}{n}")
     at.request("BREW", "/v1/things")
     at.get("/v1/fail/crash")
+    at.get("/v1/fail/limited")
     answer = at.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     text = answer.text
@@ -108,6 +109,7 @@ def test_metrics_count_by_template(capsys: pytest.CaptureFixture[str]) -> None:
     assert counted("/v1/things", "other", "4xx") in text
     assert f"{counted('/v1/fail/{how}', 'GET', '5xx')} 1.0" in text
     assert "twelveweeks_request_seconds_bucket" in text
+    assert "twelveweeks_requests_limited_total 1.0" in text
     assert "twelveweeks_requests_in_flight 1.0" in text
     assert UUID[:8] not in text
     assert CANARY not in text

@@ -136,7 +136,7 @@ class Clinic:
     def forget(self) -> None:
         """As if the time for which callers are remembered had passed."""
         app: Any = self.client.app
-        app.state.surroundings.callers.forget()
+        app.state.surroundings.callers.forget(self.practice_id)
 
     def settings(self, **values: Any) -> Any:
         return self.patch("/practice", values)

@@ -88,7 +88,7 @@ class Signing:
 
     def forget(self) -> None:
         """What a cache remembers for 60 seconds at most has run out."""
-        self.clinic.client.app.state.surroundings.callers.forget()  # type: ignore[attr-defined]
+        self.clinic.forget()
 
     def an_issuer(self, **said: Any) -> Any:
         body = {
