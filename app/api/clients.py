@@ -72,7 +72,7 @@ def add_client(work: Working, body: ClientIn) -> Answer:
         work.db,
         **body.model_dump(),
         allowed=work.surroundings.allowed_hosts,
-        may=work.caller.may,
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )
@@ -95,7 +95,7 @@ def change_client(work: Working, id: PathId, body: ClientPatch) -> Answer:
         client=client,
         values=patch(body, "name", "scopes", "active"),
         allowed=work.surroundings.allowed_hosts,
-        may=work.caller.may,
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )
