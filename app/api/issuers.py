@@ -141,6 +141,7 @@ def change_issuer(work: Working, id: PathId, body: IssuerPatch) -> Answer:
         issuer=issuer,
         values=patch(body, "name", "jwks_url", "algorithms", "form", "active"),
         allowed=work.surroundings.allowed_hosts,
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )
@@ -176,7 +177,7 @@ def add_subject(work: Working, id: PathId, body: SubjectIn) -> Answer:
         work.db,
         issuer=_issuer(work, id),
         values=body.model_dump(),
-        may=work.caller.may,
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )
@@ -204,7 +205,7 @@ def change_subject(work: Working, id: PathId, body: SubjectPatch) -> Answer:
         work.db,
         subject=subject,
         values=patch(body, "name", "active"),
-        may=work.caller.may,
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )

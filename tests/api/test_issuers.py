@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.clinic import ok
+import pytest
+
+from app.domain import access
+from tests.support.clinic import Clinic, ok
 from tests.support.issuer import ec_key
 from tests.support.signing import AT, AUD, ISS, URL, Signing
 
@@ -96,6 +99,104 @@ def test_a_user_of_another_practice(signing: Signing) -> None:
     body = {"subject": "x", "name": "x", "staff_id": member}
     problem = neighbour.refusal("POST", f"/issuers/{second['id']}/subjects", body)
     assert problem["errors"][0]["pointer"] == "/staff_id"
+
+
+MADE = ("issuers:create", "issuers:read", "issuers:update")
+
+
+def a_system(signing: Signing, *scopes: str) -> Clinic:
+    """The clinic for a system whose key has those scopes."""
+    clinic = signing.clinic
+    return clinic.acting(clinic.post("/keys", {"name": "bot", "scopes": list(scopes)})["key"])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"jwks_url": "https://keys.example.org/"}, {"algorithms": ["RS256"]}, {"form": "jwt"},
+     {"active": False}],
+    ids=lambda said: next(iter(said)),
+)  # fmt: skip
+def test_who_changes_an_issuer_could_come_as_any_of_its_subjects(
+    signing: Signing, said: dict[str, Any]
+) -> None:
+    """Whoever says where its keys are can sign for all of them."""
+    issuer = signing.an_issuer()
+    path = f"/issuers/{issuer['id']}"
+    narrow = a_system(signing, *MADE)
+    assert narrow.patch(path, {"name": "nobody's yet"})["name"] == "nobody's yet"
+    body = {"subject": "engine", "name": "engine", "scopes": ["system/Patient.rs"]}
+    signing.clinic.post(f"{path}/subjects", body)
+    before = signing.clinic.get(path)
+    refusal = narrow.refusal("PATCH", path, said, if_match="*")
+    assert refusal["status"] == 403
+    assert refusal["needs"] == ["patients:read", "patients:search"]
+    assert signing.clinic.get(path) == before
+    wide = a_system(signing, *MADE, "patients:read", "patients:search")
+    changed = wide.patch(path, said)
+    assert {name: changed[name] for name in said} == said
+    # A person among them is somebody whom no system may become, whatever it may do.
+    body = {"subject": "boss", "name": "boss", "staff_id": signing.a_member("read_only")}
+    signing.clinic.post(f"{path}/subjects", body)
+    every = a_system(signing, *sorted(access.PERMISSIONS))
+    assert every.refusal("PATCH", path, {"name": "x"}, if_match="*")["status"] == 403
+    admin = signing.clinic.acting(signing.clinic.key_for("administrator"))
+    assert admin.patch(path, {"name": "x"})["name"] == "x"
+
+
+def test_an_issuer_is_not_brought_back_by_who_has_less(signing: Signing) -> None:
+    issuer, _ = a_person(signing, "administrator")
+    path = f"/issuers/{issuer['id']}"
+    signing.clinic.patch(path, {"active": False})
+    narrow = a_system(signing, *MADE)
+    assert narrow.refusal("PATCH", path, {"active": True}, if_match="*")["status"] == 403
+    assert signing.get(signing.outside(scope="practice:read")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "said", [{"active": True}, {"fhir_user": None}, {"name": "x"}, {"scopes": ["practice:read"]}]
+)
+def test_who_changes_a_subject_hands_on_what_it_has(signing: Signing, said: dict[str, Any]) -> None:
+    path = f"/issuers/{signing.an_issuer()['id']}/subjects"
+    scopes = ["system/Patient.r", "practice:read"]
+    body = {"subject": "engine", "name": "engine", "scopes": scopes, "fhir_user": "Device/1"}
+    made = signing.clinic.post(path, body)
+    path = f"/subjects/{made['id']}"
+    before = signing.clinic.patch(path, {"active": False})
+    narrow = a_system(signing, *MADE, "practice:read")
+    refusal = narrow.refusal("PATCH", path, said, if_match="*")
+    assert (refusal["status"], refusal["needs"]) == (403, ["patients:read"])
+    assert signing.clinic.get(path) == before
+    wide = a_system(signing, *MADE, "practice:read", "patients:read")
+    changed = wide.patch(path, said)
+    assert {name: changed[name] for name in said} == said
+
+
+def test_a_system_lets_nobody_act_as_a_person(signing: Signing) -> None:
+    """Its rights may cover theirs; its name in the log is its own all the same."""
+    clinic = signing.clinic
+    path = f"/issuers/{signing.an_issuer()['id']}/subjects"
+    member = signing.a_member("read_only")
+    every = a_system(signing, *sorted(access.PERMISSIONS))
+    body = {"subject": "kim", "name": "Kim", "staff_id": member}
+    assert every.refusal("POST", path, body)["status"] == 403
+    made = every.post(path, {"subject": "bot", "name": "bot", "scopes": ["practice:read"]})
+    said = {"staff_id": member, "scopes": None}
+    where = f"/subjects/{made['id']}"
+    assert every.refusal("PATCH", where, said, if_match="*")["status"] == 403
+    theirs = clinic.post(path, body)
+    where = f"/subjects/{theirs['id']}"
+    for said in ({"active": True}, {"staff_id": None, "scopes": ["practice:read"]}):
+        assert every.refusal("PATCH", where, said, if_match="*")["status"] == 403
+    admin = clinic.acting(clinic.key_for("administrator"))
+    assert admin.patch(where, {"name": "Kim L."})["name"] == "Kim L."
+
+
+def test_an_administrator_names_a_system_that_records_treatments(signing: Signing) -> None:
+    clinic = signing.clinic
+    path = f"/issuers/{signing.an_issuer()['id']}/subjects"
+    admin = clinic.acting(clinic.key_for("administrator"))
+    body = {"subject": "charts", "name": "charts", "scopes": ["treatments:create"]}
+    assert admin.post(path, body)["scopes"] == ["treatments:create"]
 
 
 def test_an_issuer_that_is_no_longer_trusted(signing: Signing) -> None:
