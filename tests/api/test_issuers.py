@@ -90,15 +90,38 @@ def test_a_user_of_another_practice(signing: Signing) -> None:
             "algorithms": ["ES256"]}  # fmt: skip
     assert neighbour.refusal("POST", "/issuers", body)["errors"][0]["pointer"] == "/audience"
     second = neighbour.post("/issuers", {**body, "audience": "https://other.example.org"})
-    # A token for both would open the records of one or the other.
-    both = signing.outside(scope=scope, aud=[AUD, "https://other.example.org"])
-    assert signing.get(both).status_code == 401
     for path in (f"/issuers/{second['id']}", f"/issuers/{second['id']}/subjects"):
         assert signing.clinic.call("GET", path).status_code == 404
     member = signing.a_member("clinician")
     body = {"subject": "x", "name": "x", "staff_id": member}
     problem = neighbour.refusal("POST", f"/issuers/{second['id']}/subjects", body)
     assert problem["errors"][0]["pointer"] == "/staff_id"
+
+
+def test_a_neighbour_shuts_nobody_out(signing: Signing) -> None:
+    """Tokens of a common issuer carry audiences beside ours, which anybody may register."""
+    a_person(signing, "clinician")
+    neighbour = signing.clinic.neighbour()
+    both = signing.outside(scope="practice:read", aud=[AUD, "account"])
+    body = {"name": "same", "url": ISS, "audience": "account", "jwks_url": signing.issuer.url,
+            "algorithms": ["ES256"]}  # fmt: skip
+    theirs = neighbour.post("/issuers", body)
+    ours = ok(signing.get(both))["practice"]["id"]
+    assert ours == signing.clinic.practice_id
+    # Somebody of theirs, with the same two audiences, comes to theirs.
+    path = f"/issuers/{theirs['id']}/subjects"
+    neighbour.post(path, {"subject": "theirs", "name": "t", "scopes": ["practice:read"]})
+    token = signing.outside(scope="practice:read", sub="theirs", aud=[AUD, "account"])
+    assert ok(signing.get(token))["practice"]["id"] == neighbour.practice_id
+    # Whom neither knows, and whose subject is no text, come to nobody.
+    for sub in ("stranger", 7, None):
+        token = signing.outside(scope="practice:read", sub=sub, aud=[AUD, "account"])
+        assert signing.get(token).status_code == 401
+    # Whoever both know would open the records of one or the other.
+    neighbour.post(path, {"subject": "someone", "name": "s", "scopes": ["practice:read"]})
+    signing.forget()
+    assert signing.get(both).status_code == 401
+    assert signing.get(signing.outside(scope="practice:read")).status_code == 200
 
 
 MADE = ("issuers:create", "issuers:read", "issuers:update")
