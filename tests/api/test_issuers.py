@@ -219,7 +219,10 @@ def test_an_administrator_names_a_system_that_records_treatments(signing: Signin
     path = f"/issuers/{signing.an_issuer()['id']}/subjects"
     admin = clinic.acting(clinic.key_for("administrator"))
     body = {"subject": "charts", "name": "charts", "scopes": ["treatments:create"]}
-    assert admin.post(path, body)["scopes"] == ["treatments:create"]
+    answer = admin.call("POST", path, body)
+    assert ok(answer)["scopes"] == ["treatments:create"]
+    where = answer.headers["location"].removeprefix("/v1")
+    assert clinic.get(where) == answer.json()
 
 
 def test_an_issuer_that_is_no_longer_trusted(signing: Signing) -> None:
