@@ -7,19 +7,27 @@ from typing import Annotated, Any
 from fastapi import Query as FromQuery
 from pydantic import Field
 
-from app.api import pages
+from app.api import plain
 from app.api.pages import PageQuery
-from app.api.shapes import Record, Resource, example, listing, patch, stamps
+from app.api.plain import Noun
+from app.api.shapes import Resource, example, listing, patch
 from app.db.models import Client
-from app.db.queries import records as rows
 from app.edge.fields import Body, PathId, Text
 from app.edge.preconditions import etag
 from app.edge.routing import Door
-from app.edge.work import Answer, Work, Working
+from app.edge.work import Answer, Working
 from app.services import clients, records
 
 router = Door(tag="tokens")
 Scopes = Annotated[list[Text], Field(min_length=1, max_length=100)]
+CLIENT = Noun(
+    Client,
+    clients.KIND,
+    "clients",
+    ("name", "jwks", "jwks_url", "scopes", "active"),
+    ("name", "scopes", "active"),
+    identified=False,
+)
 
 
 class ClientIn(Body):
@@ -58,11 +66,7 @@ class ClientOut(Resource):
 @router.read("/clients", may="clients:search", patients=False, gives=listing(ClientOut))
 def list_clients(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List the clients, inactive ones too."""
-
-    def fetch(after: str | None, limit: int) -> list[Record]:
-        return rows.page(work.db, Client, practice_id=work.practice_id, after=after, limit=limit)
-
-    return pages.by_id(work, query, listing="clients", fetch=fetch, show=_shown)
+    return plain.page(work, CLIENT, query)
 
 
 @router.write("POST", "/clients", may="clients:create", gives=ClientOut, status=201)
@@ -72,45 +76,31 @@ def add_client(work: Working, body: ClientIn) -> Answer:
         work.db,
         **body.model_dump(),
         allowed=work.surroundings.allowed_hosts,
-        may=work.caller.may,
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )
-    return _answer(made, created=True)
+    return plain.answer(work, CLIENT, made, created=True)
 
 
 @router.read("/clients/{id}", may="clients:read", patients=False, gives=ClientOut, tagged=True)
 def show_client(work: Working, id: PathId) -> Answer:
     """Return one client."""
-    return _answer(_load(work, id))
+    return plain.one(work, CLIENT, id)
 
 
 @router.write("PATCH", "/clients/{id}", may="clients:update", gives=ClientOut)
 def change_client(work: Working, id: PathId, body: ClientPatch) -> Answer:
     """Change a client; one that is not active is refused within 60 seconds."""
-    client = _load(work, id)
+    client = records.load(work.db, Client, practice_id=work.practice_id, id=id)
     work.require_match(etag(client["version"]))
     changed = clients.change(
         work.db,
         client=client,
-        values=patch(body, "name", "scopes", "active"),
+        values=patch(body, *CLIENT.required),
         allowed=work.surroundings.allowed_hosts,
-        may=work.caller.may,
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )
-    return _answer(changed)
-
-
-def _load(work: Work, id: str) -> Record:
-    return records.load(work.db, Client, practice_id=work.practice_id, id=id)
-
-
-def _answer(client: Record, *, created: bool = False) -> Answer:
-    where = f"/v1/clients/{client['id']}" if created else None
-    return Answer(_shown([client])[0], 201 if created else 200, etag(client["version"]), where)
-
-
-def _shown(found: list[Record]) -> list[Record]:
-    names = ("id", "name", "jwks", "jwks_url", "scopes", "active")
-    return [{name: client[name] for name in names} | stamps(client) for client in found]
+    return plain.answer(work, CLIENT, changed)

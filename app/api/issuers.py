@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from fastapi import Query as FromQuery
 from pydantic import Field
 
-from app.api import pages
+from app.api import pages, plain
 from app.api.clients import Scopes
 from app.api.pages import PageQuery
-from app.api.shapes import Record, Resource, example, listing, patch, stamps
+from app.api.plain import Noun
+from app.api.shapes import Record, Resource, example, listing, patch
 from app.db.models import Issuer, IssuerSubject
-from app.db.queries import records as rows
 from app.db.queries import tokens as subject_rows
 from app.domain.errors import Invalid
 from app.edge.fields import Body, Id, PathId, Text
@@ -26,6 +26,22 @@ Algorithm = Literal["RS256", "RS384", "PS256", "ES256", "ES384"]
 Algorithms = Annotated[list[Algorithm], Field(min_length=1, max_length=5)]
 # What a token claims is compared letter by letter, and has an upper limit there.
 Claimed = Annotated[Text, Field(max_length=255)]
+ISSUER = Noun(
+    Issuer,
+    issuers.KIND,
+    "issuers",
+    ("name", "url", "audience", "jwks_url", "algorithms", "form", "active"),
+    ("name", "jwks_url", "algorithms", "form", "active"),
+    identified=False,
+)
+SUBJECT = Noun(
+    IssuerSubject,
+    issuers.SUBJECT,
+    "subjects",
+    ("issuer_id", "subject", "name", "staff_id", "scopes", "fhir_user", "active"),
+    ("name", "active"),
+    identified=False,
+)
 
 
 class IssuerIn(Body):
@@ -102,11 +118,7 @@ class SubjectOut(Resource):
 @router.read("/issuers", may="issuers:search", patients=False, gives=listing(IssuerOut))
 def list_issuers(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List the issuers, inactive ones too."""
-
-    def fetch(after: str | None, limit: int) -> list[Record]:
-        return rows.page(work.db, Issuer, practice_id=work.practice_id, after=after, limit=limit)
-
-    return pages.by_id(work, query, listing="issuers", fetch=fetch, show=_issuers)
+    return plain.page(work, ISSUER, query)
 
 
 @router.write("POST", "/issuers", may="issuers:create", gives=IssuerOut, status=201)
@@ -122,13 +134,13 @@ def add_issuer(work: Working, body: IssuerIn) -> Answer:
         by=work.by,
         now=work.now,
     )
-    return _issuer_answer(made, created=True)
+    return plain.answer(work, ISSUER, made, created=True)
 
 
 @router.read("/issuers/{id}", may="issuers:read", patients=False, gives=IssuerOut, tagged=True)
 def show_issuer(work: Working, id: PathId) -> Answer:
     """Return one issuer."""
-    return _issuer_answer(_issuer(work, id))
+    return plain.one(work, ISSUER, id)
 
 
 @router.write("PATCH", "/issuers/{id}", may="issuers:update", gives=IssuerOut)
@@ -139,12 +151,13 @@ def change_issuer(work: Working, id: PathId, body: IssuerPatch) -> Answer:
     changed = issuers.change(
         work.db,
         issuer=issuer,
-        values=patch(body, "name", "jwks_url", "algorithms", "form", "active"),
+        values=patch(body, *ISSUER.required),
         allowed=work.surroundings.allowed_hosts,
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )
-    return _issuer_answer(changed)
+    return plain.answer(work, ISSUER, changed)
 
 
 @router.read(
@@ -159,7 +172,10 @@ def list_subjects(work: Working, id: PathId, query: Annotated[PageQuery, FromQue
             work.db, practice_id=work.practice_id, issuer_id=id, after=after, limit=limit
         )
 
-    return pages.by_id(work, query, listing=f"issuers/{id}", fetch=fetch, show=_subjects)
+    def show(found: list[Record]) -> list[Record]:
+        return plain.shown(work, SUBJECT, found)
+
+    return pages.by_id(work, query, listing=f"issuers/{id}", fetch=fetch, show=show)
 
 
 @router.write(
@@ -176,11 +192,11 @@ def add_subject(work: Working, id: PathId, body: SubjectIn) -> Answer:
         work.db,
         issuer=_issuer(work, id),
         values=body.model_dump(),
-        may=work.caller.may,
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )
-    return _subject_answer(made, created=True)
+    return plain.answer(work, SUBJECT, made, created=True)
 
 
 @router.read(
@@ -192,57 +208,24 @@ def add_subject(work: Working, id: PathId, body: SubjectIn) -> Answer:
 )
 def show_subject(work: Working, id: PathId) -> Answer:
     """Return one subject."""
-    return _subject_answer(_subject(work, id))
+    return plain.one(work, SUBJECT, id)
 
 
 @router.write("PATCH", "/subjects/{id}", may="issuers:update", gives=SubjectOut)
 def change_subject(work: Working, id: PathId, body: SubjectPatch) -> Answer:
     """Change whom a subject acts as; one that is not active is refused within 60 seconds."""
-    subject = _subject(work, id)
+    subject = records.load(work.db, IssuerSubject, practice_id=work.practice_id, id=id)
     work.require_match(etag(subject["version"]))
     changed = issuers.change_subject(
         work.db,
         subject=subject,
-        values=patch(body, "name", "active"),
-        may=work.caller.may,
+        values=patch(body, *SUBJECT.required),
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )
-    return _subject_answer(changed)
+    return plain.answer(work, SUBJECT, changed)
 
 
 def _issuer(work: Work, id: str) -> Record:
     return records.load(work.db, Issuer, practice_id=work.practice_id, id=id)
-
-
-def _subject(work: Work, id: str) -> Record:
-    return records.load(work.db, IssuerSubject, practice_id=work.practice_id, id=id)
-
-
-def _issuer_answer(issuer: Record, *, created: bool = False) -> Answer:
-    where = f"/v1/issuers/{issuer['id']}" if created else None
-    return Answer(_issuers([issuer])[0], 201 if created else 200, etag(issuer["version"]), where)
-
-
-def _subject_answer(subject: Record, *, created: bool = False) -> Answer:
-    where = f"/v1/subjects/{subject['id']}" if created else None
-    return Answer(_subjects([subject])[0], 201 if created else 200, etag(subject["version"]), where)
-
-
-def _issuers(found: list[Record]) -> list[Record]:
-    names = ("id", "name", "url", "audience", "jwks_url", "algorithms", "form", "active")
-    return [{name: issuer[name] for name in names} | stamps(issuer) for issuer in found]
-
-
-def _subjects(found: list[Record]) -> list[Record]:
-    names = (
-        "id",
-        "issuer_id",
-        "subject",
-        "name",
-        "staff_id",
-        "scopes",
-        "fhir_user",
-        "active",
-    )
-    return [{name: subject[name] for name in names} | stamps(subject) for subject in found]

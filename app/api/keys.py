@@ -76,8 +76,7 @@ def make_key(work: Working, body: ApiKeyIn) -> Answer:
     made, secret = keys.create(
         work.db,
         **body.model_dump(),
-        gives=work.caller.gives,
-        scoped=work.caller.scoped,
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )
@@ -100,8 +99,7 @@ def rotate_key(work: Working, id: PathId, body: RotateIn | None = None) -> Answe
         work.db,
         key_id=id,
         overlap=timedelta(hours=(body or RotateIn()).overlap_hours),
-        gives=work.caller.gives,
-        scoped=work.caller.scoped,
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )

@@ -22,7 +22,10 @@ def _nothing(work: Work, values: Record) -> None:
 
 
 class Noun(NamedTuple):
-    """One kind of plain record; `columns` names the fields whose column is called otherwise."""
+    """One kind of plain record; `columns` names the fields whose column is called otherwise.
+
+    Other systems have names for most kinds; what is not `identified` is our own affair.
+    """
 
     model: type[Base]
     kind: str
@@ -31,6 +34,7 @@ class Noun(NamedTuple):
     required: tuple[str, ...]
     columns: dict[str, str] = {}  # noqa: RUF012 - never changed
     check: Callable[[Work, Record], None] = _nothing
+    identified: bool = True
 
 
 def page(work: Work, noun: Noun, query: PageQuery) -> Answer:
@@ -42,7 +46,7 @@ def page(work: Work, noun: Noun, query: PageQuery) -> Answer:
         )
 
     def show(found: list[Record]) -> list[Record]:
-        return _shown(work, noun, found)
+        return shown(work, noun, found)
 
     return pages.by_id(work, query, listing=noun.path, fetch=fetch, show=show)
 
@@ -108,22 +112,25 @@ def _save(
 def answer(work: Work, noun: Noun, record: Record, *, created: bool = False) -> Answer:
     """Answer one of them as it stands."""
     where = f"/v1/{noun.path}/{record['id']}" if created else None
-    shown = _shown(work, noun, [record])[0]
-    return Answer(shown, 201 if created else 200, etag(record["version"]), where)
+    told = shown(work, noun, [record])[0]
+    return Answer(told, 201 if created else 200, etag(record["version"]), where)
 
 
-def _shown(work: Work, noun: Noun, found: list[Record]) -> list[Record]:
-    named = identifier_rows.of(
-        work.db, practice_id=work.practice_id, kind=noun.kind, ids=[r["id"] for r in found]
-    )
+def shown(work: Work, noun: Noun, found: list[Record]) -> list[Record]:
+    """Return the records as they are shown."""
     names = {field: noun.columns.get(field, field) for field in noun.fields}
-    return [
+    told = [
         {"id": record["id"]}
         | {field: record[column] for field, column in names.items()}
-        | {"identifiers": named.get(record["id"], [])}
         | stamps(record)
         for record in found
     ]
+    if not noun.identified:
+        return told
+    named = identifier_rows.of(
+        work.db, practice_id=work.practice_id, kind=noun.kind, ids=[r["id"] for r in found]
+    )
+    return [one | {"identifiers": named.get(one["id"], [])} for one in told]
 
 
 def _columns(noun: Noun, values: Record) -> Record:

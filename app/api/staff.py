@@ -99,7 +99,7 @@ def add_staff(work: Working, body: StaffIn) -> Answer:
         work.db,
         values=body.model_dump(exclude={"identifiers"}),
         identified=pairs(body.identifiers),
-        gives=work.caller.gives,
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )
@@ -130,7 +130,7 @@ def change_staff(work: Working, id: PathId, body: StaffPatch) -> Answer:
         member=member,
         values=values,
         identified=named,
-        gives=work.caller.gives,
+        giver=work.caller.giver,
         by=work.by,
         now=work.now,
     )
@@ -148,7 +148,7 @@ def deactivate(work: Working, id: PathId) -> Answer:
     """End a member's access: their keys are refused within 60 seconds everywhere."""
     member = _load(work, id)
     changed = staff.deactivate(
-        work.db, member=member, gives=work.caller.gives, by=work.by, now=work.now
+        work.db, member=member, giver=work.caller.giver, by=work.by, now=work.now
     )
     return _changed(work, changed)
 
@@ -158,7 +158,7 @@ def reactivate(work: Working, id: PathId) -> Answer:
     """Give a member their access back, with the roles and keys they had."""
     member = _load(work, id)
     changed = staff.reactivate(
-        work.db, member=member, gives=work.caller.gives, by=work.by, now=work.now
+        work.db, member=member, giver=work.caller.giver, by=work.by, now=work.now
     )
     return _changed(work, changed)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from app.domain.errors import Forbidden
+
 ACTIONS = {"r": "read", "s": "search", "c": "create", "u": "update"}
 
 # `sessions` are bookings and their outcomes; `treatments` is recording what was injected.
@@ -75,13 +77,45 @@ def of_system(scopes: Iterable[str] | None) -> frozenset[str]:
     return PERMISSIONS if scopes is None else PERMISSIONS & frozenset(scopes)
 
 
-def may_give(may: frozenset[str], *, scoped: bool) -> frozenset[str]:
-    """Return what whoever may do this can hand on to others.
+class Giver(NamedTuple):
+    """Whoever hands on access: what they may do, whether scopes narrow it, which person they are.
 
-    Handing out access is an administrator's work, also the rights that no administrator uses.
-    A credential that scopes narrow hands on what it has and nothing else.
+    Roles, keys, clients, issuers and their subjects are all given by the one rule of `check`.
     """
-    return PERMISSIONS if not scoped and ROLES[ADMINISTRATOR] <= may else may
+
+    may: frozenset[str]
+    scoped: bool
+    staff_id: str | None = None
+
+    @property
+    def administers(self) -> bool:
+        """Whether they have the whole of the administrator's role, and no scopes narrow it."""
+        return not self.scoped and ROLES[ADMINISTRATOR] <= self.may
+
+    @property
+    def gives(self) -> frozenset[str]:
+        """The rights they can hand on.
+
+        Handing out access is an administrator's work, also the rights that no administrator
+        uses. Anybody else hands on what they have and nothing more.
+        """
+        return PERMISSIONS if self.administers else self.may
+
+    def check(self, given: Iterable[str], *, acts_as: str | None = None) -> None:
+        """Refuse (`Forbidden`) to hand on `given` beyond what they can.
+
+        `acts_as` is the member of staff whom the access will act as, where it is a person: what
+        is done with it stands in the log under that name, whatever the rights.
+        """
+        if acts_as not in (None, self.staff_id) and not self.administers:
+            raise Forbidden("Only an administrator whom no scopes narrow gives out another's name.")
+        beyond = frozenset(given) - self.gives
+        if beyond:
+            raise Forbidden("Nobody hands on more than they may do.", needs=sorted(beyond))
+
+
+# Commands on the machine itself are the operator's, who is bound by no role.
+OPERATOR = Giver(PERMISSIONS, scoped=False)
 
 
 class Actor(NamedTuple):

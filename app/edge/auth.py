@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from app.clock import Clock
 from app.db.engine import Database
-from app.domain import access
-from app.domain.access import Actor
+from app.domain.access import Actor, Giver
 from app.domain.errors import Unauthenticated
 from app.edge.rates import Rates
 from app.services import keys
@@ -37,9 +36,9 @@ class Caller:
     scoped: bool = True
 
     @property
-    def gives(self) -> frozenset[str]:
-        """What it may hand on to others."""
-        return access.may_give(self.may, scoped=self.scoped)
+    def giver(self) -> Giver:
+        """It as someone who hands on access to others."""
+        return Giver(self.may, self.scoped, self.by.id if self.by.type == "staff" else None)
 
 
 class _Known(NamedTuple):

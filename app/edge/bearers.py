@@ -82,6 +82,9 @@ class Bearers:
                 for audience in dict.fromkeys(tokens.audiences(token))
                 if (entry := directory.credential(db, digest=issuers.digest(url, audience)))
             ]
+        if len(known) > 1:
+            # Anybody may have registered an audience that the tokens of others carry as well.
+            known = [entry for entry in known if self._has(entry, token.claims.get("sub"))]
         # For two practices at once, it would be anybody's guess whose records it opens.
         if len(known) != 1:
             raise BadToken("audience" if known else "issuer")
@@ -91,6 +94,17 @@ class Bearers:
         if issuer is None or not issuer["active"]:
             raise BadToken("issuer")
         return issuer
+
+    def _has(self, entry: Record, subject: Any) -> bool:
+        """Whether that practice has named whom this subject of the issuer acts as."""
+        if not isinstance(subject, str):
+            return False
+        practice_id = entry["practice_id"]
+        with self._database.read(practice_id) as db:
+            found = rows.acting(
+                db, practice_id=practice_id, issuer_id=entry["holder_id"], subject=subject
+            )
+        return bool(found)
 
     def _subject(self, issuer: Record, claims: Mapping[str, Any]) -> Caller:
         practice_id = issuer["practice_id"]

@@ -14,9 +14,9 @@ from app.db.queries import keys as directory
 from app.db.queries import tokens as rows
 from app.db.queries.records import Record
 from app.domain import access, addresses, smart
-from app.domain.access import Actor
+from app.domain.access import OPERATOR, Actor, Giver
 from app.domain.addresses import AddressRefused
-from app.domain.errors import Forbidden, Invalid
+from app.domain.errors import Invalid
 from app.domain.ids import new_id
 from app.services import audit, jwk_sets, records
 from app.services.jwk_sets import BadKeySet
@@ -42,17 +42,18 @@ def register(
     jwks_url: str | None = None,
     scopes: Sequence[str],
     allowed: Collection[str] = (),
-    may: frozenset[str] = access.PERMISSIONS,
+    giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
 ) -> Record:
     """Register a client of the actor's practice, with its public keys or where they are.
 
-    `allowed` names the hosts that the operator lets be anywhere. Nobody gives what they do not
-    have: scopes beyond `may` are `Forbidden`.
+    `allowed` names the hosts that the operator lets be anywhere. `Forbidden` for scopes beyond
+    what the `giver` can hand on.
     """
     values = {"name": name, "jwks": jwks, "jwks_url": jwks_url, "scopes": _once(scopes)}
-    _check(values, allowed, may)
+    _check(values, allowed)
+    giver.check(rights(values["scopes"]))
     id = new_id(now)
     made = records.create(db, Client, {"id": id, **values}, kind=KIND, by=by, now=now)
     _enter(db, made, now)
@@ -65,16 +66,22 @@ def change(
     client: Record,
     values: Mapping[str, Any],
     allowed: Collection[str] = (),
-    may: frozenset[str] = access.PERMISSIONS,
+    giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
 ) -> Record:
     """Change a client. One that is no longer active is refused within 60 seconds, and so are
-    its tokens."""
+    its tokens.
+
+    Whoever changes its keys can come as it, so every change is handing on what it may do:
+    `Forbidden` unless the `giver` can, before the change and after it.
+    """
     wanted = dict(values)
     if "scopes" in wanted:
         wanted["scopes"] = _once(wanted["scopes"])
-    _check({**client, **wanted}, allowed, may if "scopes" in wanted else access.PERMISSIONS)
+    changed = {**client, **wanted}
+    _check(changed, allowed)
+    giver.check(rights(client["scopes"]) | rights(changed["scopes"]))
     changed = records.change(db, Client, client, wanted, kind=KIND, by=by, now=now)
     if changed["active"] != client["active"]:
         if changed["active"]:
@@ -130,7 +137,7 @@ def _once(scopes: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(scopes))
 
 
-def _check(values: Record, allowed: Collection[str], may: frozenset[str]) -> None:
+def _check(values: Record, allowed: Collection[str]) -> None:
     if (values["jwks"] is None) == (values["jwks_url"] is None):
         raise Invalid(("/jwks", "either jwks or jwks_url is needed, and not both"))
     if values["jwks"] is not None:
@@ -141,8 +148,6 @@ def _check(values: Record, allowed: Collection[str], may: frozenset[str]) -> Non
     else:
         check_address("/jwks_url", values["jwks_url"], allowed)
     check_scopes(values["scopes"])
-    if not rights(values["scopes"]) <= may:
-        raise Forbidden("A client cannot be given more than its maker may do.")
 
 
 def check_address(pointer: str, url: str, allowed: Collection[str]) -> None:

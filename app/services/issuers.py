@@ -14,8 +14,8 @@ from app.db.queries import keys as directory
 from app.db.queries import tokens as rows
 from app.db.queries.records import Record
 from app.domain import access
-from app.domain.access import Actor
-from app.domain.errors import Duplicate, Forbidden, Invalid, NotFound
+from app.domain.access import OPERATOR, Actor, Giver
+from app.domain.errors import Duplicate, Invalid, NotFound
 from app.services import clients, records
 
 KIND, SUBJECT = "issuer", "issuer_subject"
@@ -52,13 +52,19 @@ def change(
     issuer: Record,
     values: Mapping[str, Any],
     allowed: Collection[str] = (),
+    giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
 ) -> Record:
     """Change an issuer; its url and audience stay. One that is no longer active is refused
-    within 60 seconds."""
+    within 60 seconds.
+
+    Whoever says where its keys are can come as any of its subjects, so every change is handing
+    on what they all may do, inactive ones too: `Forbidden` unless the `giver` can.
+    """
     if "jwks_url" in values:
         clients.check_address("/jwks_url", values["jwks_url"], allowed)
+    _check_acting(db, issuer["id"], None, giver, by)
     changed = records.change(db, Issuer, issuer, dict(values), kind=KIND, by=by, now=now)
     if changed["active"] != issuer["active"]:
         if changed["active"]:
@@ -76,13 +82,16 @@ def add_subject(
     *,
     issuer: Record,
     values: Mapping[str, Any],
-    may: frozenset[str] = access.PERMISSIONS,
+    giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
 ) -> Record:
-    """Say whom a subject of the issuer acts as: a member of staff, or a system with scopes."""
+    """Say whom a subject of the issuer acts as: a member of staff, or a system with scopes.
+
+    `Forbidden` beyond what the `giver` can hand on.
+    """
     wanted = {"scopes": None, "staff_id": None, "fhir_user": None, **values}
-    _check_subject(db, wanted, may, by)
+    _check_subject(db, wanted, giver, by)
     known = rows.subject(
         db, practice_id=by.practice_id, issuer_id=issuer["id"], subject=wanted["subject"]
     )
@@ -97,31 +106,49 @@ def change_subject(
     *,
     subject: Record,
     values: Mapping[str, Any],
-    may: frozenset[str] = access.PERMISSIONS,
+    giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
 ) -> Record:
-    """Change whom a subject acts as; the subject itself stays."""
+    """Change whom a subject acts as; the subject itself stays.
+
+    `Forbidden` unless the `giver` can hand on what it may do, before the change and after it.
+    """
+    _check_acting(db, subject["issuer_id"], subject["subject"], giver, by)
     if not values.keys().isdisjoint({"staff_id", "scopes"}):
-        _check_subject(db, {**subject, **values}, may, by)
+        _check_subject(db, {**subject, **values}, giver, by)
     return records.change(db, IssuerSubject, subject, dict(values), kind=SUBJECT, by=by, now=now)
 
 
-def _check_subject(db: Connection, values: Record, may: frozenset[str], by: Actor) -> None:
+def _check_subject(db: Connection, values: Record, giver: Giver, by: Actor) -> None:
     staff_id, scopes = values["staff_id"], values["scopes"]
     if (staff_id is None) == (scopes is None):
         raise Invalid(("/staff_id", "either staff_id or scopes is needed, and not both"))
+    roles = None
     if staff_id is None:
         clients.check_scopes(scopes)
-        given = clients.rights(scopes)
     else:
         try:
-            person = records.load(db, Staff, practice_id=by.practice_id, id=staff_id)
+            roles = records.load(db, Staff, practice_id=by.practice_id, id=staff_id)["roles"]
         except NotFound:
             raise Invalid(("/staff_id", "no such member of staff in this practice")) from None
-        given = access.granted(person["roles"])
-    if not given <= may:
-        raise Forbidden("A subject cannot be given more than its maker may do.")
+    giver.check(_rights({**values, "roles": roles}), acts_as=staff_id)
+
+
+def _check_acting(
+    db: Connection, issuer_id: str, subject: str | None, giver: Giver, by: Actor
+) -> None:
+    """Refuse who cannot hand on what the issuer's subjects may do, or that one of them."""
+    found = rows.acting(db, practice_id=by.practice_id, issuer_id=issuer_id, subject=subject)
+    for one in found:
+        giver.check(_rights(one), acts_as=one["staff_id"])
+
+
+def _rights(subject: Record) -> frozenset[str]:
+    """What a subject may do at most: its person's roles, or else its own scopes."""
+    if subject["staff_id"] is None:
+        return clients.rights(subject["scopes"])
+    return access.granted(subject["roles"])
 
 
 def _check_free(db: Connection, url: str, audience: str) -> None:

@@ -23,7 +23,7 @@ from app.db.queries import records as record_rows
 from app.db.queries.records import Record
 from app.db.scope import NONE
 from app.domain import access
-from app.domain.access import Actor
+from app.domain.access import OPERATOR, Actor, Giver
 from app.domain.errors import Forbidden, Invalid, WrongState
 from app.domain.ids import new_id
 from app.services import records
@@ -80,15 +80,14 @@ def create(
     staff_id: str | None = None,
     scopes: Sequence[str] | None = None,
     expires_at: datetime | None = None,
-    gives: frozenset[str] = access.PERMISSIONS,
-    scoped: bool = False,
+    giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
 ) -> tuple[Record, str]:
     """Make a key for the actor's practice; the key itself is returned this once only.
 
-    It acts as a member of staff, or else as the system `name`. `gives` is what its maker may
-    hand on and `scoped` whether scopes narrow the maker: `Forbidden` beyond that.
+    It acts as a member of staff, or else as the system `name`. `Forbidden` beyond what the
+    `giver` can hand on.
     """
     _check_scopes(scopes)
     if expires_at is not None and expires_at <= now:
@@ -97,7 +96,7 @@ def create(
         member = record_rows.get(db, Staff, practice_id=by.practice_id, id=staff_id)
         if member is None or not member["active"]:
             raise Invalid(("/staff_id", "no active member of staff in this practice"))
-    _check_reach(db, staff_id, scopes, gives=gives, scoped=scoped, by=by)
+    _check_reach(db, staff_id, scopes, giver=giver, by=by)
     id = new_id(now)
     values = {
         "id": id,
@@ -116,18 +115,17 @@ def rotate(
     *,
     key_id: str,
     overlap: timedelta = OVERLAP,
-    gives: frozenset[str] = access.PERMISSIONS,
-    scoped: bool = False,
+    giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
 ) -> tuple[Record, str]:
     """Give the key a new secret; the old one works for `overlap` more.
 
-    The new secret is handed out, so it must not reach beyond what its receiver may hand on.
+    The new secret is handed out, so it must not reach beyond what its receiver can hand on.
     """
     key = records.load(db, ApiKey, practice_id=by.practice_id, id=key_id)
     if by.credential_id != key["id"]:
-        _check_reach(db, key["staff_id"], key["scopes"], gives=gives, scoped=scoped, by=by)
+        _check_reach(db, key["staff_id"], key["scopes"], giver=giver, by=by)
     if key["revoked_at"]:
         raise WrongState(state="revoked")
     if key["expires_at"] and key["expires_at"] <= now:
@@ -199,20 +197,17 @@ def _check_reach(
     staff_id: str | None,
     scopes: Sequence[str] | None,
     *,
-    gives: frozenset[str],
-    scoped: bool,
+    giver: Giver,
     by: Actor,
 ) -> None:
-    if scoped and scopes is None:
+    if giver.scoped and scopes is None:
         raise Forbidden("A key that scopes narrow makes no key without scopes.")
     if staff_id is None:
         given = access.of_system(scopes)
     else:
         member = records.load(db, Staff, practice_id=by.practice_id, id=staff_id)
         given = access.granted(member["roles"], scopes)
-    beyond = given - gives
-    if beyond:
-        raise Forbidden("A key cannot be given more than its maker may do.", needs=sorted(beyond))
+    giver.check(given, acts_as=staff_id)
 
 
 def _check_scopes(scopes: Sequence[str] | None) -> None:

@@ -1,8 +1,8 @@
 """Staff: who works for the practice, in which roles, and whether they still do.
 
-Nobody hands on more than they may: `gives` is what the one who acts can hand on, and it has to
-cover all that the member of staff may do, before the change and after it. Else an identifier, by
-which an outside issuer's tokens are told apart, would be a way to someone else's rights.
+Nobody hands on more than they may: what the `giver` can hand on has to cover all that the member
+of staff may do, before the change and after it. Else an identifier, by which an outside issuer's
+tokens are told apart, would be a way to someone else's rights.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from app.db.queries import records as record_rows
 from app.db.queries import staff as rows
 from app.db.queries.records import Record
 from app.domain import access
-from app.domain.access import ADMINISTRATOR, Actor
+from app.domain.access import ADMINISTRATOR, OPERATOR, Actor, Giver
 from app.domain.errors import Forbidden, Invalid, LastAdministrator
 from app.services import records
 from app.services.identifiers import Named
@@ -29,13 +29,16 @@ def add(
     *,
     values: Record,
     identified: Sequence[Named] = (),
-    gives: frozenset[str] = access.PERMISSIONS,
+    giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
 ) -> Record:
-    """Add a member of staff and return them; `Forbidden` with a role beyond `gives`."""
+    """Add a member of staff and return them.
+
+    `Forbidden` with a role beyond what the `giver` can hand on.
+    """
     values = values | {"roles": _roles(values["roles"])}
-    _check_reach(values["roles"], gives)
+    giver.check(access.granted(values["roles"]))
     _check_practitioner(db, values, by)
     return records.create(db, Staff, values, kind=KIND, identified=identified, by=by, now=now)
 
@@ -46,19 +49,19 @@ def change(
     member: Record,
     values: Record,
     identified: Sequence[Named] | None = None,
-    gives: frozenset[str] = access.PERMISSIONS,
+    giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
 ) -> Record:
     """Change a member of staff and return them as they stand.
 
-    `Forbidden` beyond `gives`, and for a right that someone would give to themselves;
-    `LastAdministrator` where nobody would be left to hand out access.
+    `Forbidden` beyond what the `giver` can hand on, and for a right that someone would give to
+    themselves; `LastAdministrator` where nobody would be left to hand out access.
     """
     if "roles" in values:
         values = values | {"roles": _roles(values["roles"])}
     roles: list[str] = (member | values)["roles"]
-    _check_reach([*member["roles"], *roles], gives)
+    giver.check(access.granted([*member["roles"], *roles]))
     if by.id == member["id"] and not access.granted(roles) <= access.granted(member["roles"]):
         raise Forbidden("Nobody gives themselves a role; another administrator can.")
     _check_practitioner(db, values, by)
@@ -73,12 +76,12 @@ def deactivate(
     db: Connection,
     *,
     member: Record,
-    gives: frozenset[str] = access.PERMISSIONS,
+    giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
 ) -> Record:
     """End a member's access, by whatever credential; `LastAdministrator` for that one."""
-    _check_reach(member["roles"], gives)
+    giver.check(access.granted(member["roles"]))
     _keep_an_administrator(db, member)
     return _set_active(db, member, False, by=by, now=now)
 
@@ -87,12 +90,12 @@ def reactivate(
     db: Connection,
     *,
     member: Record,
-    gives: frozenset[str] = access.PERMISSIONS,
+    giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
 ) -> Record:
     """Give a member their access back, with the roles and the keys they had."""
-    _check_reach(member["roles"], gives)
+    giver.check(access.granted(member["roles"]))
     return _set_active(db, member, True, by=by, now=now)
 
 
@@ -110,12 +113,6 @@ def _roles(named: Sequence[str]) -> list[str]:
         known = ", ".join(access.ROLES)
         raise Invalid(("/roles", f"must be one or more of {known}, none of them twice"))
     return [role for role in access.ROLES if role in named]
-
-
-def _check_reach(roles: Sequence[str], gives: frozenset[str]) -> None:
-    beyond = access.granted(roles) - gives
-    if beyond:
-        raise Forbidden("Nobody hands on more than they may do.", needs=sorted(beyond))
 
 
 def _check_practitioner(db: Connection, values: Record, by: Actor) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.clinic import ok
+import pytest
+
+from app.domain import access
+from tests.support.clinic import Clinic, ok
 from tests.support.issuer import ec_key
 from tests.support.signing import AT, AUD, ISS, URL, Signing
 
@@ -87,15 +90,139 @@ def test_a_user_of_another_practice(signing: Signing) -> None:
             "algorithms": ["ES256"]}  # fmt: skip
     assert neighbour.refusal("POST", "/issuers", body)["errors"][0]["pointer"] == "/audience"
     second = neighbour.post("/issuers", {**body, "audience": "https://other.example.org"})
-    # A token for both would open the records of one or the other.
-    both = signing.outside(scope=scope, aud=[AUD, "https://other.example.org"])
-    assert signing.get(both).status_code == 401
     for path in (f"/issuers/{second['id']}", f"/issuers/{second['id']}/subjects"):
         assert signing.clinic.call("GET", path).status_code == 404
     member = signing.a_member("clinician")
     body = {"subject": "x", "name": "x", "staff_id": member}
     problem = neighbour.refusal("POST", f"/issuers/{second['id']}/subjects", body)
     assert problem["errors"][0]["pointer"] == "/staff_id"
+
+
+def test_a_neighbour_shuts_nobody_out(signing: Signing) -> None:
+    """Tokens of a common issuer carry audiences beside ours, which anybody may register."""
+    a_person(signing, "clinician")
+    neighbour = signing.clinic.neighbour()
+    both = signing.outside(scope="practice:read", aud=[AUD, "account"])
+    body = {"name": "same", "url": ISS, "audience": "account", "jwks_url": signing.issuer.url,
+            "algorithms": ["ES256"]}  # fmt: skip
+    theirs = neighbour.post("/issuers", body)
+    ours = ok(signing.get(both))["practice"]["id"]
+    assert ours == signing.clinic.practice_id
+    # Somebody of theirs, with the same two audiences, comes to theirs.
+    path = f"/issuers/{theirs['id']}/subjects"
+    neighbour.post(path, {"subject": "theirs", "name": "t", "scopes": ["practice:read"]})
+    token = signing.outside(scope="practice:read", sub="theirs", aud=[AUD, "account"])
+    assert ok(signing.get(token))["practice"]["id"] == neighbour.practice_id
+    # Whom neither knows, and whose subject is no text, come to nobody.
+    for sub in ("stranger", 7, None):
+        token = signing.outside(scope="practice:read", sub=sub, aud=[AUD, "account"])
+        assert signing.get(token).status_code == 401
+    # Whoever both know would open the records of one or the other.
+    neighbour.post(path, {"subject": "someone", "name": "s", "scopes": ["practice:read"]})
+    signing.forget()
+    assert signing.get(both).status_code == 401
+    assert signing.get(signing.outside(scope="practice:read")).status_code == 200
+
+
+MADE = ("issuers:create", "issuers:read", "issuers:update")
+
+
+def a_system(signing: Signing, *scopes: str) -> Clinic:
+    """The clinic for a system whose key has those scopes."""
+    clinic = signing.clinic
+    return clinic.acting(clinic.post("/keys", {"name": "bot", "scopes": list(scopes)})["key"])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"jwks_url": "https://keys.example.org/"}, {"algorithms": ["RS256"]}, {"form": "jwt"},
+     {"active": False}],
+    ids=lambda said: next(iter(said)),
+)  # fmt: skip
+def test_who_changes_an_issuer_could_come_as_any_of_its_subjects(
+    signing: Signing, said: dict[str, Any]
+) -> None:
+    """Whoever says where its keys are can sign for all of them."""
+    issuer = signing.an_issuer()
+    path = f"/issuers/{issuer['id']}"
+    narrow = a_system(signing, *MADE)
+    assert narrow.patch(path, {"name": "nobody's yet"})["name"] == "nobody's yet"
+    body = {"subject": "engine", "name": "engine", "scopes": ["system/Patient.rs"]}
+    signing.clinic.post(f"{path}/subjects", body)
+    before = signing.clinic.get(path)
+    refusal = narrow.refusal("PATCH", path, said, if_match="*")
+    assert refusal["status"] == 403
+    assert refusal["needs"] == ["patients:read", "patients:search"]
+    assert signing.clinic.get(path) == before
+    wide = a_system(signing, *MADE, "patients:read", "patients:search")
+    changed = wide.patch(path, said)
+    assert {name: changed[name] for name in said} == said
+    # A person among them is somebody whom no system may become, whatever it may do.
+    body = {"subject": "boss", "name": "boss", "staff_id": signing.a_member("read_only")}
+    signing.clinic.post(f"{path}/subjects", body)
+    every = a_system(signing, *sorted(access.PERMISSIONS))
+    assert every.refusal("PATCH", path, {"name": "x"}, if_match="*")["status"] == 403
+    admin = signing.clinic.acting(signing.clinic.key_for("administrator"))
+    assert admin.patch(path, {"name": "x"})["name"] == "x"
+
+
+def test_an_issuer_is_not_brought_back_by_who_has_less(signing: Signing) -> None:
+    issuer, _ = a_person(signing, "administrator")
+    path = f"/issuers/{issuer['id']}"
+    signing.clinic.patch(path, {"active": False})
+    narrow = a_system(signing, *MADE)
+    assert narrow.refusal("PATCH", path, {"active": True}, if_match="*")["status"] == 403
+    assert signing.get(signing.outside(scope="practice:read")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "said", [{"active": True}, {"fhir_user": None}, {"name": "x"}, {"scopes": ["practice:read"]}]
+)
+def test_who_changes_a_subject_hands_on_what_it_has(signing: Signing, said: dict[str, Any]) -> None:
+    path = f"/issuers/{signing.an_issuer()['id']}/subjects"
+    scopes = ["system/Patient.r", "practice:read"]
+    body = {"subject": "engine", "name": "engine", "scopes": scopes, "fhir_user": "Device/1"}
+    made = signing.clinic.post(path, body)
+    path = f"/subjects/{made['id']}"
+    before = signing.clinic.patch(path, {"active": False})
+    narrow = a_system(signing, *MADE, "practice:read")
+    refusal = narrow.refusal("PATCH", path, said, if_match="*")
+    assert (refusal["status"], refusal["needs"]) == (403, ["patients:read"])
+    assert signing.clinic.get(path) == before
+    wide = a_system(signing, *MADE, "practice:read", "patients:read")
+    changed = wide.patch(path, said)
+    assert {name: changed[name] for name in said} == said
+
+
+def test_a_system_lets_nobody_act_as_a_person(signing: Signing) -> None:
+    """Its rights may cover theirs; its name in the log is its own all the same."""
+    clinic = signing.clinic
+    path = f"/issuers/{signing.an_issuer()['id']}/subjects"
+    member = signing.a_member("read_only")
+    every = a_system(signing, *sorted(access.PERMISSIONS))
+    body = {"subject": "kim", "name": "Kim", "staff_id": member}
+    assert every.refusal("POST", path, body)["status"] == 403
+    made = every.post(path, {"subject": "bot", "name": "bot", "scopes": ["practice:read"]})
+    said = {"staff_id": member, "scopes": None}
+    where = f"/subjects/{made['id']}"
+    assert every.refusal("PATCH", where, said, if_match="*")["status"] == 403
+    theirs = clinic.post(path, body)
+    where = f"/subjects/{theirs['id']}"
+    for said in ({"active": True}, {"staff_id": None, "scopes": ["practice:read"]}):
+        assert every.refusal("PATCH", where, said, if_match="*")["status"] == 403
+    admin = clinic.acting(clinic.key_for("administrator"))
+    assert admin.patch(where, {"name": "Kim L."})["name"] == "Kim L."
+
+
+def test_an_administrator_names_a_system_that_records_treatments(signing: Signing) -> None:
+    clinic = signing.clinic
+    path = f"/issuers/{signing.an_issuer()['id']}/subjects"
+    admin = clinic.acting(clinic.key_for("administrator"))
+    body = {"subject": "charts", "name": "charts", "scopes": ["treatments:create"]}
+    answer = admin.call("POST", path, body)
+    assert ok(answer)["scopes"] == ["treatments:create"]
+    where = answer.headers["location"].removeprefix("/v1")
+    assert clinic.get(where) == answer.json()
 
 
 def test_an_issuer_that_is_no_longer_trusted(signing: Signing) -> None:

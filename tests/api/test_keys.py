@@ -236,8 +236,9 @@ def test_a_narrowed_key_makes_no_key_without_scopes(clinic: Clinic) -> None:
 @pytest.mark.parametrize("role", ["administrator", "clinician", "coordinator"])
 def test_nor_one_that_acts_as_someone_who_may_do_more(clinic: Clinic, role: str) -> None:
     narrow = narrowed(clinic, "worklist:search", "practice:read")
+    own = narrow.get("/me")["by"]["id"]
+    assert a_key(narrow, staff_id=own, scopes=["worklist:search"])["staff_id"] == own
     id = clinic.a_member(role)["id"]
-    assert a_key(narrow, staff_id=id, scopes=["worklist:search"])["staff_id"] == id
     for said in ({}, {"scopes": ["worklist:search", "patients:read"]}):
         body = {"name": "more", "staff_id": id} | said
         assert narrow.refusal("POST", "/keys", body)["status"] == 403, said
@@ -252,6 +253,26 @@ def test_rotating_hands_out_a_secret_and_so_needs_the_same(clinic: Clinic) -> No
     assert status(clinic, above["key"]) == 200
     below = a_key(clinic, scopes=["worklist:search"])
     assert narrow.post(f"/keys/{below['id']}/rotate")["key"]
+
+
+@pytest.mark.parametrize("holder", ["system", "administrator"])
+def test_a_narrowed_key_hands_out_nobody_elses_name(clinic: Clinic, holder: str) -> None:
+    """Its rights may cover the other's; what is done would be in the log under their name."""
+    scopes = ["keys:create", "keys:update", "patients:search", "practice:read"]
+    made = a_key(clinic, scopes=scopes)["key"] if holder == "system" else None
+    narrow = clinic.acting(made or clinic.key_for(holder, scopes=scopes))
+    id = clinic.a_member("read_only", "auditor")["id"]
+    body = {"name": "z", "staff_id": id, "scopes": ["patients:search", "practice:read"]}
+    refusal = narrow.refusal("POST", "/keys", body)
+    assert refusal["status"] == 403
+    assert "key" not in refusal
+    theirs = clinic.post("/keys", body)
+    assert narrow.refusal("POST", f"/keys/{theirs['id']}/rotate")["status"] == 403
+    assert status(clinic, theirs["key"]) == 200
+    # An administrator whom no scopes narrow does both.
+    admin = clinic.acting(clinic.key_for("administrator"))
+    assert admin.post("/keys", body)["staff_id"] == id
+    assert admin.post(f"/keys/{theirs['id']}/rotate")["key"]
 
 
 def test_a_key_may_renew_itself(clinic: Clinic) -> None:

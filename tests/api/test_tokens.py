@@ -20,7 +20,7 @@ from app.edge import tokens
 from app.services import signing_keys
 from app.tending import Tending, once
 from tests.support.clinic import ok
-from tests.support.issuer import ec_key, public, rsa_key, signed
+from tests.support.issuer import ec_key, rsa_key, signed
 from tests.support.signing import AT, ENDPOINT, TYPE, URL, Signing, a_signing_clinic
 
 KEY = ec_key("c1", "P-384")
@@ -227,45 +227,6 @@ def test_a_token_runs_out(signing: Signing) -> None:
     signing.clinic.clock.now += timedelta(seconds=1)
     signing.forget()
     assert signing.get(token).status_code == 401
-
-
-def test_nobody_gives_what_they_do_not_have(signing: Signing) -> None:
-    helper = signing.a_client(KEY, ["clients:create", "clients:read", "clients:update"])
-    token = signing.token(KEY, helper["id"], "clients:create clients:update")
-    body = {"name": "more", "jwks": public([KEY]), "scopes": ["system/Patient.rs"]}
-    answer = signing.clinic.client.post(
-        "/v1/clients", json=body, headers={"authorization": f"Bearer {token}"}
-    )
-    assert answer.status_code == 403
-    body["scopes"] = ["clients:create"]
-    answer = signing.clinic.client.post(
-        "/v1/clients", json=body, headers={"authorization": f"Bearer {token}"}
-    )
-    assert answer.status_code == 201
-
-
-@pytest.mark.parametrize(
-    ("said", "pointer"),
-    [
-        ({"jwks": None}, "/jwks"),
-        ({"jwks_url": "https://keys.example.org/"}, "/jwks"),
-        ({"jwks": {"keys": [KEY.as_dict(private=True)]}}, "/jwks"),
-        ({"jwks": {}}, "/jwks"),
-        ({"jwks": None, "jwks_url": "http://keys.example.org/"}, "/jwks_url"),
-        ({"jwks": None, "jwks_url": "https://127.0.0.1/"}, "/jwks_url"),
-        ({"jwks": None, "jwks_url": "https://keys.example.org:8443/"}, "/jwks_url"),
-        ({"scopes": []}, "/scopes"),
-        ({"scopes": ["user/Patient.rs"]}, "/scopes/0"),
-        ({"scopes": ["system/Patient.rs", "everything"]}, "/scopes/1"),
-    ],
-)
-def test_clients_that_are_not_registered(
-    signing: Signing, said: dict[str, Any], pointer: str
-) -> None:
-    body = {"name": "x", "jwks": public([KEY]), "scopes": ["practice:read"], **said}
-    problem = signing.clinic.refusal("POST", "/clients", body)
-    assert problem["code"] == "invalid"
-    assert problem["errors"][0]["pointer"] == pointer
 
 
 # --- our own keys ---------------------------------------------------------------------------------

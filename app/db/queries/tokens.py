@@ -31,6 +31,15 @@ _CLIENT = (
 _ISSUER = select(_issuer).where(
     _issuer.c.practice_id == bindparam("practice_id"), _issuer.c.id == bindparam("id")
 )
+_AS_STAFF = and_(_staff.c.practice_id == _subject.c.practice_id, _staff.c.id == _subject.c.staff_id)
+_ACTING = (
+    select(_subject.c.staff_id, _subject.c.scopes, _staff.c.roles)
+    .outerjoin(_staff, _AS_STAFF)
+    .where(
+        _subject.c.practice_id == bindparam("practice_id"),
+        _subject.c.issuer_id == bindparam("issuer_id"),
+    )
+)
 _SUBJECT = (
     select(
         _subject,
@@ -41,10 +50,7 @@ _SUBJECT = (
         _staff.c.active.label("staff_active"),
     )
     .join(_practice, _practice.c.id == _subject.c.practice_id)
-    .outerjoin(
-        _staff,
-        and_(_staff.c.practice_id == _subject.c.practice_id, _staff.c.id == _subject.c.staff_id),
-    )
+    .outerjoin(_staff, _AS_STAFF)
     .where(
         _subject.c.practice_id == bindparam("practice_id"),
         _subject.c.issuer_id == bindparam("issuer_id"),
@@ -80,6 +86,18 @@ def subjects(
     return records.page(
         db, IssuerSubject, practice_id=practice_id, where=[own], after=after, limit=limit
     )
+
+
+def acting(
+    db: Connection, *, practice_id: str, issuer_id: str, subject: str | None = None
+) -> list[Record]:
+    """Return whom the issuer's subjects, or that one, act as, inactive ones too.
+
+    A person has `staff_id` and `roles`, a system `scopes`.
+    """
+    statement = _ACTING if subject is None else _ACTING.where(_subject.c.subject == subject)
+    named = {"practice_id": practice_id, "issuer_id": issuer_id}
+    return [dict(row) for row in db.execute(statement, named).mappings()]
 
 
 def used(db: Connection, *, practice_id: str, client_id: str, jti: bytes) -> bool:
