@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.domain import smart
 from app.domain.errors import NotFound
+from app.edge.problem_openapi import responses_for
 from app.edge.token_endpoint import Denied, TokenEndpoint
 from app.edge.tokens import ASSERTION_ALGORITHMS
 
@@ -45,6 +46,24 @@ _FORM = {
 }
 
 
+_ERROR = {
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["error"],
+                "properties": {"error": {"type": "string"}},
+            }
+        }
+    }
+}
+_DENIED: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The form cannot be read, or asks for what is not given.", **_ERROR},
+    401: {"description": "The client did not sign in.", **_ERROR},
+}
+_CAN = ("not-found", "too-many-requests")
+
+
 def _endpoint(request: Request) -> TokenEndpoint:
     found: TokenEndpoint | None = request.app.state.token_endpoint
     if found is None:
@@ -52,7 +71,12 @@ def _endpoint(request: Request) -> TokenEndpoint:
     return found
 
 
-@router.post("/oauth/token", operation_id="oauth.token", openapi_extra=_FORM)
+@router.post(
+    "/oauth/token",
+    operation_id="oauth.token",
+    openapi_extra=_FORM,
+    responses=responses_for(*_CAN, "content-too-large", "overloaded") | _DENIED,
+)
 async def token(request: Request) -> Response:
     """Give a client a token for the scopes it asks for; it signs in with a signed assertion."""
     endpoint = _endpoint(request)
@@ -64,13 +88,17 @@ async def token(request: Request) -> Response:
     return JSONResponse(answer, headers=_NOT_STORED)
 
 
-@router.get("/.well-known/jwks.json", operation_id="oauth.keys")
+@router.get("/.well-known/jwks.json", operation_id="oauth.keys", responses=responses_for(*_CAN))
 async def keys(request: Request) -> Response:
     """Return the public keys of the tokens made here."""
     return JSONResponse(await _endpoint(request).own.published(), headers=_CACHED)
 
 
-@router.get("/.well-known/smart-configuration", operation_id="oauth.configuration")
+@router.get(
+    "/.well-known/smart-configuration",
+    operation_id="oauth.configuration",
+    responses=responses_for(*_CAN),
+)
 async def configuration(request: Request) -> Response:
     """Return where and how tokens are to be had (SMART App Launch 2.2)."""
     own = _endpoint(request).own

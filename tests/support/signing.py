@@ -21,7 +21,7 @@ from app.edge.outgoing import Outgoing
 from app.main import create_app
 from app.services import records, signing_keys
 from app.settings import Settings
-from tests.support.clinic import NOW, Clinic, Moment
+from tests.support.clinic import NOW, UNLIMITED, Clinic, Moment
 from tests.support.issuer import Issuer, certificate, ec_key, public, rsa_key, signed, to_loopback
 
 URL = "https://twelveweeks.example.org"
@@ -62,8 +62,8 @@ class Signing:
         algorithm = "ES384" if isinstance(key, ECKey) else "RS384"
         return signed(key, full, alg=algorithm, typ="JWT", kid=key.kid)
 
-    def ask(self, assertion: str, scope: str | None, **said: Any) -> Response:
-        """Send a token request; a field given as None is left out."""
+    def form(self, assertion: str, scope: str | None, **said: Any) -> dict[str, str]:
+        """A token request; a field given as None is left out."""
         form = {
             "grant_type": "client_credentials",
             "client_assertion_type": TYPE,
@@ -71,8 +71,11 @@ class Signing:
             "scope": scope,
             **said,
         }
-        kept = {name: value for name, value in form.items() if value is not None}
-        return self.send(urlencode(kept))
+        return {name: value for name, value in form.items() if value is not None}
+
+    def ask(self, assertion: str, scope: str | None, **said: Any) -> Response:
+        """Send a token request."""
+        return self.send(urlencode(self.form(assertion, scope, **said)))
 
     def send(self, body: str | bytes, **headers: str) -> Response:
         kind = {"content-type": "application/x-www-form-urlencoded"}
@@ -144,6 +147,7 @@ def a_signing_clinic(database: Database, folder: Path, **set: Any) -> Iterator[S
         key_file=folder / "master.key",
         outgoing_hosts=issuer.allowed,
         _env_file=None,
+        **UNLIMITED,
         **set,
     )
     outgoing = Outgoing(settings.allowed_hosts, resolve=to_loopback, tls=certificate()[1])

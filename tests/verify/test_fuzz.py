@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.db.engine import Database
 from app.services import verification
-from tests.support.clinic import Clinic, a_clinic
+from tests.support.clinic import Clinic
+from tests.support.issuer import ec_key
+from tests.support.signing import Signing, a_signing_clinic
 from tests.verify.seeded import BODIES, Seeded, history, seed
 
 pytestmark = pytest.mark.verify
@@ -39,17 +42,24 @@ HOLD = {"from": "2026-03-01", "review_on": "2026-05-01", "reason": "travel"}
 
 
 @pytest.fixture
-def seeded(database: Database) -> Iterator[Seeded]:
-    with a_clinic(database) as clinic:
-        yield seed(clinic)
+def signing(database: Database, tmp_path: Path) -> Iterator[Signing]:
+    with a_signing_clinic(database, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def seeded(signing: Signing) -> Seeded:
+    return seed(signing.clinic)
 
 
 class Sense:
     """Puts things that are there into some of the requests, so that they get further."""
 
-    def __init__(self, seeded: Seeded) -> None:
+    def __init__(self, seeded: Seeded, signing: Signing) -> None:
         self._chance = random.Random(SEED)
         self._seeded, self._clinic, self._ids = seeded, seeded.clinic, seeded.ids
+        self._signing, self._secret = signing, ec_key("c1", "P-384")
+        self._client = signing.a_client(self._secret, ["practice:read"])["id"]
         self._own_key = seeded.clinic.get("/me")["key"]["id"]
 
     def put(self, case: Any) -> None:
@@ -89,6 +99,12 @@ class Sense:
             else:
                 booked = self._clinic.a_booking(course, "2026-03-20T09:00:00-04:00")
                 case.path_parameters["id"] = booked["id"]
+        elif case.path.startswith("/v1/keys/"):
+            # Some request before may have revoked those that were there.
+            case.path_parameters["id"] = self._clinic.post("/keys", {"name": "B"})["id"]
+        elif case.path == "/oauth/token":
+            assertion = self._signing.assertion(self._secret, self._client)
+            case.body = self._signing.form(assertion, "practice:read")
         elif case.path.endswith(("/hold", "/resume", "/stop")):
             case.path_parameters["id"] = course = self._clinic.a_course()["id"]
             if case.path.endswith("/resume"):
@@ -142,6 +158,11 @@ def config(clinic: Clinic) -> dict[str, Any]:
                     "allow_header_conformance": {"enabled": False},
                 },
             },
+            # A form that is well written is no client that signs in.
+            {
+                "include-path": "/oauth/token",
+                "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 400, 401]}},
+            },
             # Anything at all may stand in a definition, also numbers that no machine holds.
             {
                 "include-path": "/v1/protocols",
@@ -152,7 +173,7 @@ def config(clinic: Clinic) -> dict[str, Any]:
 
 
 def test_every_operation_keeps_to_the_document(
-    seeded: Seeded, request: pytest.FixtureRequest
+    seeded: Seeded, signing: Signing, request: pytest.FixtureRequest
 ) -> None:
     # Seconds to load, so only where it is used.
     import schemathesis
@@ -163,7 +184,7 @@ def test_every_operation_keeps_to_the_document(
     settings = schemathesis.Config.from_dict(config(clinic))
     app = running(clinic.client.app)
     schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=settings)
-    sense = Sense(seeded)
+    sense = Sense(seeded, signing)
 
     def before_call(context: Any, case: Any, kwargs: Any) -> None:
         sense.put(case)
