@@ -30,6 +30,7 @@ class Seeded:
             given = verb in ("void", "{id}")
             known = self.ids["sessions"][0 if given else 1 :]
         path = template.replace("{id}", known[0])
+        path = path.replace("{subject_id}", self.ids["subjects"][0])
         return path.replace("{code}", "own").replace("{number}", "1").removeprefix("/v1")
 
     def body(self, name: str) -> Any:
@@ -37,6 +38,8 @@ class Seeded:
         refers = {
             "POST /v1/courses/upsert": {"patient_id": self.ids["patients"][0]},
             "POST /v1/sessions/upsert": {"course_id": self.ids["courses"][0]},
+            "POST /v1/issuers": {"audience": f"https://{self.clinic.practice_id}.example.org"},
+            "POST /v1/issuers/{id}/subjects": {"staff_id": self.ids["staff"][0]},
         }
         return BODIES[name] | refers.get(name, {})
 
@@ -59,6 +62,7 @@ TABLES = (
     *("practice", "location", "practitioner", "closure", "protocol_version", "patient"),
     *("course", "hold", "session", "outside_session", "identifier", "audit_event"),
     *("import_batch", "import_row", "api_key", "credential", "staff"),
+    *("client", "client_assertion", "issuer", "issuer_subject", "signing_key"),
 )
 
 
@@ -85,6 +89,10 @@ def seed(clinic: Clinic) -> Seeded:
     loaded = ok(load(clinic, history()))
     member = clinic.post("/staff", {"name": "Kim Lund", "roles": ["front_desk"]})
     key = clinic.post("/keys", {"name": "EHR", "staff_id": member["id"]})
+    client = clinic.post("/clients", BODIES["POST /v1/clients"])
+    issuer = clinic.post("/issuers", BODIES["POST /v1/issuers"] | {"audience": clinic.practice_id})
+    kim = {"subject": "kim", "name": "Kim Lund", "staff_id": member["id"]}
+    subject = clinic.post(f"/issuers/{issuer['id']}/subjects", kim)
     clinic.call("POST", "/sandbox")  # a sandbox has none
     return Seeded(
         clinic,
@@ -99,6 +107,9 @@ def seed(clinic: Clinic) -> Seeded:
             "imports": [loaded["id"]],
             "staff": [member["id"]],
             "keys": [key["id"]],
+            "clients": [client["id"]],
+            "issuers": [issuer["id"]],
+            "subjects": [subject["id"]],
             "audit-events": [clinic.audit()[0]["id"]],
         },
     )
@@ -220,4 +231,20 @@ BODIES: dict[str, Any] = {
     "POST /v1/keys": {"name": "B"},
     "POST /v1/keys/{id}/rotate": {},
     "POST /v1/keys/{id}/revoke": {},
+    "POST /v1/clients": {
+        "name": "B",
+        "jwks_url": "https://keys.example.org/",
+        "scopes": ["practice:read"],
+    },
+    "PATCH /v1/clients/{id}": {"name": "B"},
+    "POST /v1/issuers": {
+        "name": "B",
+        "url": "https://login.example.org",
+        "audience": "b",
+        "jwks_url": "https://login.example.org/keys",
+        "algorithms": ["ES256"],
+    },
+    "PATCH /v1/issuers/{id}": {"name": "B"},
+    "POST /v1/issuers/{id}/subjects": {"subject": "b", "name": "B"},
+    "PATCH /v1/issuers/{id}/subjects/{subject_id}": {"name": "B"},
 }
