@@ -52,7 +52,7 @@ def export(
     practice: PracticeId = None,
     as_json: Json = False,
 ) -> None:
-    """Write a patient's whole record, as GET /v1/patients/{id}/export gives it, and its whole log."""
+    """Write a patient's record, as GET /v1/patients/{id}/export gives it, and its whole log."""
     # With the shapes of the REST interface, which take half a second to load.
     from app.api.patient_export import document
 

@@ -63,7 +63,7 @@ TABLES = (
     *("practice", "location", "practitioner", "closure", "protocol_version", "patient"),
     *("course", "hold", "session", "outside_session", "identifier", "audit_event"),
     *("import_batch", "import_row", "api_key", "credential", "staff"),
-    *("client", "issuer", "issuer_subject"),
+    *("client", "client_assertion", "issuer", "issuer_subject", "signing_key"),
 )
 
 

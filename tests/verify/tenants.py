@@ -5,20 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from app import api
 from app.db.engine import Database
 from app.db.models import Staff
+from app.domain.access import PERMISSIONS
 from app.domain.ids import new_id
 from app.edge.work import Needs
 from app.services import keys, records
-from tests.support.clinic import Clinic, a_clinic
+from tests.support.clinic import Clinic
+from tests.support.issuer import ec_key
+from tests.support.signing import Signing, a_signing_clinic
 from tests.verify.seeded import BODIES, Seeded, load, own_protocol, seed
 
 CSV = "POST /v1/imports/history"
+KEY = ec_key("c1", "P-384")
+ALL = " ".join(sorted(PERMISSIONS))
+ID = re.compile(r"(?<=/)[0-9a-f-]{36}(?=/|$)")
+IN_PATHS = {"id", "subject_id", "code", "number"}
 
 
 class Route(NamedTuple):
@@ -54,6 +63,8 @@ def without_a_row(seeded: Seeded) -> set[str]:
         if takes_body and route.name not in BODIES:
             missing.add(route.name)
         if "{id}" in route.path and not seeded.ids.get(route.kind):
+            missing.add(route.name)
+        if set(re.findall(r"{(\w+)}", route.path)) - IN_PATHS:
             missing.add(route.name)
     return missing
 
@@ -95,6 +106,37 @@ class House:
     ours: Seeded
     theirs: Seeded
     planted: list[str] = field(default_factory=list)
+    signing: Signing | None = None
+
+    def of(self, whose: Seeded) -> Signing:
+        """What signs tokens for that practice, and takes those of the issuer beside."""
+        assert self.signing
+        made = copy(self.signing)
+        made.clinic = whose.clinic
+        return made
+
+    def client(self, whose: Seeded) -> tuple[str, str]:
+        """A new client of the practice that may do everything; its id, and a token of it."""
+        signing = self.of(whose)
+        id = signing.a_client(KEY, sorted(PERMISSIONS))["id"]
+        return id, signing.token(KEY, id, ALL)
+
+    def person(self, whose: Seeded, subject: str, *roles: str, **claims: Any) -> tuple[str, str]:
+        """A new member of staff who comes by the issuer beside; their id, and a token of it.
+
+        The practice has its issuer by an audience of its own.
+        """
+        signing, now = self.of(whose), int(self.clinic.clock().timestamp())
+        audience = f"https://{whose.clinic.practice_id}.example.com"
+        known = [
+            one for one in signing.clinic.get("/issuers")["items"] if one["audience"] == audience
+        ]
+        issuer = known[0] if known else signing.an_issuer(audience=audience)
+        member = signing.a_member(*roles)
+        body = {"subject": subject, "name": subject, "staff_id": member}
+        signing.clinic.post(f"/issuers/{issuer['id']}/subjects", body)
+        said = {"aud": audience, "sub": subject, "iat": now, "exp": now + 300, "scope": ALL}
+        return member, signing.outside(**said | claims)
 
     @property
     def clinic(self) -> Clinic:
@@ -116,14 +158,16 @@ class House:
         assert not [one for one in self.planted if one in told], (route.name, answer.status_code)
         return answer
 
-    def foreign(self, route: Route) -> tuple[str, str]:
-        """The route's path to what is ours, and to what nobody has."""
+    def foreign(self, route: Route) -> list[str]:
+        """The route's path to what is ours, to what nobody has, and from theirs on to ours."""
         if "{code}" in route.path:
             path = route.path.removeprefix("/v1").replace("{number}", "1")
-            return path.replace("{code}", "ours-only"), path.replace("{code}", "nobodys")
-        there = self.ours.address(route.path)
-        id = next(part for part in there.split("/") if len(part) == 36)
-        return there, there.replace(id, new_id(self.clinic.clock()))
+            return [path.replace("{code}", "ours-only"), path.replace("{code}", "nobodys")]
+        there, own = self.ours.address(route.path), self.theirs.address(route.path)
+        of_ours, of_theirs = ID.findall(there), ID.findall(own)
+        nowhere = ID.sub(lambda _: new_id(self.clinic.clock()), there)
+        between = [own.replace(of_theirs[1], of_ours[1])] if len(of_ours) > 1 else []
+        return [there, nowhere, *between]
 
     def body(self, route: Route, whose: Seeded) -> Any:
         """What the route would carry out."""
@@ -142,10 +186,11 @@ PLANTED = ("mrn", "family_name", "given_name", "phone", "email")
 
 
 @contextmanager
-def a_house(database: Database) -> Iterator[House]:
+def a_house(database: Database, folder: Path) -> Iterator[House]:
     """Both practices filled; ours holds fifty strings that would be known again anywhere."""
-    with a_clinic(database) as clinic:
-        house = House(seed(clinic), seed(clinic.neighbour()))
+    with a_signing_clinic(database, folder) as signing:
+        clinic = signing.clinic
+        house = House(seed(clinic), seed(clinic.neighbour()), signing=signing)
         for number in range(10):
             said = {name: f"Zq{number}x{name.replace('_', '')}" for name in PLANTED}
             said["email"] += "@example.org"

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,8 +33,8 @@ _marks = count(1)
 
 
 @pytest.fixture
-def house(database: Database) -> Iterator[House]:
-    with a_house(database) as made:
+def house(database: Database, tmp_path: Path) -> Iterator[House]:
+    with a_house(database, tmp_path) as made:
         made.planted = []
         yield made
 

@@ -67,6 +67,8 @@ class Sense:
         kind = case.path.split("/")[2] if case.path.startswith("/v1/") else ""
         if "id" in case.path_parameters and kind in self._ids and self._chance.random() < 0.7:
             case.path_parameters["id"] = self._chance.choice(self._ids[kind])
+        if "subject_id" in case.path_parameters and self._chance.random() < 0.7:
+            case.path_parameters["subject_id"] = self._ids["subjects"][0]
         if case.path_parameters.get("id") == self._own_key:
             # Answers name it, and revoking it would end the test.
             case.path_parameters["id"] = self._ids["keys"][0]

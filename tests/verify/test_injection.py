@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -74,9 +75,13 @@ def test_no_payload_in_a_path_a_name_or_a_header_does_anything(seeded: Seeded) -
     for payload in PAYLOADS:
         sent = quote(payload, safe="")
         for path in addresses:
-            wrong = path.replace("{id}", sent).replace("{code}", sent).replace("{number}", sent)
-            answer = clinic.call("GET", wrong.removeprefix("/v1"))
-            assert answer.status_code == 404, (wrong, answer.text)
+            # In every part, and in the last one behind what is there.
+            inner = path.rpartition("{")[0]
+            behind = seeded.address(inner) if "{id}" in inner else inner.removeprefix("/v1")
+            last = behind + sent + path.rpartition("}")[2]
+            for wrong in (re.sub(r"{\w+}", sent, path).removeprefix("/v1"), last):
+                answer = clinic.call("GET", wrong)
+                assert answer.status_code == 404, (wrong, answer.text)
         unknown = clinic.call("GET", f"/worklist?{sent}=1")
         sort = clinic.call("GET", f"/patients?sort={sent}")
         for refused in (unknown, sort):
