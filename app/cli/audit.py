@@ -13,7 +13,7 @@ from app import clock
 from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.due import day_of
-from app.cli.files import saving
+from app.cli.files import Replace, saving
 from app.cli.patients import Named, find
 from app.db.engine import Database
 from app.db.queries import audit as rows
@@ -104,6 +104,7 @@ def disclosures(
     practice: PracticeId = None,
     since: Since = None,
     until: Until = None,
+    replace: Replace = False,
     as_json: Json = False,
 ) -> None:
     """Write who saw or changed a patient's record, from where, when and why, as CSV.
@@ -115,25 +116,26 @@ def disclosures(
         place = context.practice_of(database, practice)
         with database.read(place["id"]) as db:
             found = find(db, practice_id=place["id"], named=patient)
-        context.shown(
-            database,
-            place["id"],
-            "audit.disclosures",
-            kind="patient",
-            id=found["id"],
-            patient_id=found["id"],
-        )
         begins, ends = audit_trail.instants(first, last, place["time_zone"])
         count = 0
         # The mark tells spreadsheets that it is UTF-8.
-        with saving(out, encoding="utf-8-sig") as stream, database.read(place["id"]) as db:
+        with saving(out, replace=replace, encoding="utf-8-sig") as stream:
+            context.shown(
+                database,
+                place["id"],
+                "audit.disclosures",
+                kind="patient",
+                id=found["id"],
+                patient_id=found["id"],
+            )
             lines = csv.writer(stream)
             lines.writerow(_HEADS)
-            for told in audit_trail.every_disclosure(
-                db, practice_id=place["id"], patient_id=found["id"], since=begins, until=ends
-            ):
-                lines.writerow([safe(cell) for cell in _cells(told)])
-                count += 1
+            with database.read(place["id"]) as db:
+                for told in audit_trail.every_disclosure(
+                    db, practice_id=place["id"], patient_id=found["id"], since=begins, until=ends
+                ):
+                    lines.writerow([safe(cell) for cell in _cells(told)])
+                    count += 1
     answer = {"patient_id": found["id"], "rows": count, "file": str(out)}
     printing.emit(answer, as_json, lambda: printing.tell(f"{count} disclosures in {out}"))
 
