@@ -1,4 +1,4 @@
-"""`twelveweeks audit`: verify the log, seal it, tell who saw a patient."""
+"""`twelveweeks audit`: list the log, verify it, seal it, tell who saw a patient."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from app.services import audit_trail, seals
 from app.services.seals import Verified
 from app.services.worklist_csv import safe
 
-app = typer.Typer(help="The audit log: verify, seal, who saw a patient.")
+app = typer.Typer(help="The audit log: list, verify, seal, who saw a patient.")
 
 _HEAD = re.compile(r"[1-9][0-9]{0,8}:[0-9a-f]{64}")
 _FAULTS = {
@@ -52,7 +52,42 @@ Until = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last da
 
 @app.callback()
 def _group() -> None:
-    """The audit log: verify, seal, who saw a patient."""
+    """The audit log: list, verify, seal, who saw a patient."""
+
+
+@app.command("list")
+def list_(
+    practice: PracticeId = None,
+    patient: Annotated[
+        str | None,
+        typer.Option("--patient", metavar="MRN|ID", help="Only events about that patient."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many events.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List the newest events of the practice's log; what changed in a record is not shown."""
+    with context.database() as database:
+        id = context.practice_of(database, practice)["id"]
+        with database.read(id) as db:
+            about = find(db, practice_id=id, named=patient)["id"] if patient else None
+            found = rows.page(db, practice_id=id, patient_id=about, limit=limit)
+        # Before it is shown; the next list has it on top.
+        context.shown(database, id, "audit.list", kind="audit", id=None, patient_id=about)
+    told = [audit_trail.told(event, patients=False) for event in found]
+
+    def show() -> None:
+        context.table(
+            ("at (UTC)", "by", "action", "outcome", "resource", "resource id"),
+            [
+                (
+                    *(one["at"], one["by"]["name"], one["action"], one["outcome"]),
+                    *(one["resource"]["type"], one["resource"]["id"]),
+                )
+                for one in told
+            ],
+        )
+
+    context.emit({"items": told}, as_json, show)
 
 
 @app.command()

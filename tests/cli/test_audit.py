@@ -65,6 +65,20 @@ def test_a_sound_log_and_its_head(cli: Cli, practice: str) -> None:
     assert "6 rows sealed, 0 not yet, 0 faults" in cli("audit", "verify").out
 
 
+def test_the_newest_events_are_listed_and_that_is_logged(cli: Cli, practice: str) -> None:
+    cli("patient", "export", "--patient", "A-1", "--out", "record.json")
+    of_one = cli("audit", "list", "--patient", "A-1", "--json").json["items"]
+    assert [one["action"] for one in of_one] == ["patient.export", "patient.create"]
+    assert of_one[1]["changes"] is None
+    newest, before = cli("audit", "list", "--limit", "2", "--json").json["items"]
+    assert (newest["action"], newest["outcome"]) == ("audit.list", "shown")
+    assert newest["patient_ids"] == before["patient_ids"] == of_one[0]["patient_ids"] != []
+    lines = cli("audit", "list").out.splitlines()
+    assert lines[0].split()[:3] == ["at", "(UTC)", "by"]
+    assert len(lines) == 1 + 9
+    assert "no patient" in cli("audit", "list", "--patient", "X").refused()
+
+
 @pytest.mark.parametrize(
     ("what", "statement"),
     [
