@@ -76,7 +76,7 @@ def list_(
     told = [audit_trail.told(event, patients=False) for event in found]
 
     def show() -> None:
-        context.table(
+        printing.table(
             ("at (UTC)", "by", "action", "outcome", "resource", "resource id"),
             [
                 (
@@ -87,7 +87,7 @@ def list_(
             ],
         )
 
-    context.emit({"items": told}, as_json, show)
+    printing.emit({"items": told}, as_json, show)
 
 
 @app.command()

@@ -74,7 +74,8 @@ def restore(
     more = [_seals(clock.now())]
     made, faults = files.restore(file, place, ring, encrypt=chosen.encryption, more=more)
     _tell_older(made, chosen)
-    told = f"restored the backup of {made.made_at} to {place}"
+    under = f"under key {ring.newest.id}" if chosen.encryption else "not encrypted"
+    told = f"restored the backup of {made.made_at} to {place}, {under}"
     _emit(file, made, faults, began, as_json, told)
 
 
@@ -139,7 +140,7 @@ def _emit(
 
     def show() -> None:
         printing.say(told)
-        printing.say(f"{total} rows, {size} bytes, {seconds} s, key {held.key}")
+        printing.say(f"{total} rows, {size} bytes, {seconds} s, backup under key {held.key}")
         printing.table(("table", "rows"), list(held.rows.items()))
         for fault in faults:
             printing.say(f"fault: {fault}")
