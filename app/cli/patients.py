@@ -53,7 +53,7 @@ def export(
     replace: Replace = False,
     as_json: Json = False,
 ) -> None:
-    """Write a patient's whole record, as GET /v1/patients/{id}/export gives it, and its whole log."""
+    """Write a patient's whole record, as GET /v1/patients/{id}/export gives it, with its log."""
     # With the shapes of the REST interface, which take half a second to load.
     from app.api.patient_export import document
 
