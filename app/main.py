@@ -39,7 +39,8 @@ from app.tending import Tending
 
 _DESCRIPTION = """
 The service a headache clinic runs its botulinum toxin cycles on: who is due, since when, why,
-and who has no appointment. Send `Authorization: Bearer <key>`; the key decides the practice.
+and who has no appointment. Send `Authorization: Bearer` with an API key or a token, which decides
+the practice.
 """
 _CORS_TAKEN = (
     "Authorization",

@@ -32,12 +32,21 @@ _FORM = {
                         "scope",
                     ],
                     "properties": {
-                        "grant_type": {"const": "client_credentials"},
+                        "grant_type": {"type": "string", "const": "client_credentials"},
                         "client_assertion_type": {
-                            "const": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+                            "type": "string",
+                            "const": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
                         },
-                        "client_assertion": {"type": "string", "maxLength": 8192},
-                        "scope": {"type": "string", "maxLength": 4000},
+                        "client_assertion": {
+                            "type": "string",
+                            "maxLength": 8192,
+                            "description": "A JWT that the client signed, good for one token.",
+                        },
+                        "scope": {
+                            "type": "string",
+                            "maxLength": 4000,
+                            "description": "Scopes with spaces between, as system/Patient.rs.",
+                        },
                     },
                 }
             }
@@ -46,6 +55,16 @@ _FORM = {
 }
 
 
+_TOKEN = {
+    "type": "object",
+    "required": ["access_token", "token_type", "expires_in", "scope"],
+    "properties": {
+        "access_token": {"type": "string"},
+        "token_type": {"type": "string", "const": "bearer"},
+        "expires_in": {"type": "integer", "description": "Seconds."},
+        "scope": {"type": "string", "description": "What was granted; less than asked, maybe."},
+    },
+}
 _ERROR = {
     "content": {
         "application/json": {
@@ -57,7 +76,8 @@ _ERROR = {
         }
     }
 }
-_DENIED: dict[int | str, dict[str, Any]] = {
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The token.", "content": {"application/json": {"schema": _TOKEN}}},
     400: {"description": "The form cannot be read, or asks for what is not given.", **_ERROR},
     401: {"description": "The client did not sign in.", **_ERROR},
 }
@@ -74,8 +94,9 @@ def _endpoint(request: Request) -> TokenEndpoint:
 @router.post(
     "/oauth/token",
     operation_id="oauth.token",
+    summary="Give a client a token for the scopes it asks for",
     openapi_extra=_FORM,
-    responses=responses_for(*_CAN, "content-too-large", "overloaded") | _DENIED,
+    responses=responses_for(*_CAN, "content-too-large", "overloaded") | _ANSWERS,
 )
 async def token(request: Request) -> Response:
     """Give a client a token for the scopes it asks for; it signs in with a signed assertion."""
@@ -88,7 +109,12 @@ async def token(request: Request) -> Response:
     return JSONResponse(answer, headers=_NOT_STORED)
 
 
-@router.get("/.well-known/jwks.json", operation_id="oauth.keys", responses=responses_for(*_CAN))
+@router.get(
+    "/.well-known/jwks.json",
+    operation_id="oauth.keys",
+    summary="Return the public keys of the tokens made here",
+    responses=responses_for(*_CAN),
+)
 async def keys(request: Request) -> Response:
     """Return the public keys of the tokens made here."""
     return JSONResponse(await _endpoint(request).own.published(), headers=_CACHED)
@@ -97,6 +123,7 @@ async def keys(request: Request) -> Response:
 @router.get(
     "/.well-known/smart-configuration",
     operation_id="oauth.configuration",
+    summary="Return where and how tokens are to be had",
     responses=responses_for(*_CAN),
 )
 async def configuration(request: Request) -> Response:

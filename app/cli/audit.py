@@ -1,4 +1,4 @@
-"""`twelveweeks audit`: verify the log, seal it, tell who saw a patient."""
+"""`twelveweeks audit`: list the log, verify it, seal it, tell who saw a patient."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app import clock
 from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.due import day_of
-from app.cli.files import saving
+from app.cli.files import Replace, saving
 from app.cli.patients import Named, find
 from app.db.engine import Database
 from app.db.queries import audit as rows
@@ -25,7 +25,7 @@ from app.services import audit_trail, seals
 from app.services.seals import Verified
 from app.services.worklist_csv import safe
 
-app = typer.Typer(help="The audit log: verify, seal, who saw a patient.")
+app = typer.Typer(help="The audit log: list, verify, seal, who saw a patient.")
 
 _HEAD = re.compile(r"[1-9][0-9]{0,8}:[0-9a-f]{64}")
 _FAULTS = {
@@ -52,7 +52,42 @@ Until = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last da
 
 @app.callback()
 def _group() -> None:
-    """The audit log: verify, seal, who saw a patient."""
+    """The audit log: list, verify, seal, who saw a patient."""
+
+
+@app.command("list")
+def list_(
+    practice: PracticeId = None,
+    patient: Annotated[
+        str | None,
+        typer.Option("--patient", metavar="MRN|ID", help="Only events about that patient."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many events.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List the newest events of the practice's log; what changed in a record is not shown."""
+    with context.database() as database:
+        id = context.practice_of(database, practice)["id"]
+        with database.read(id) as db:
+            about = find(db, practice_id=id, named=patient)["id"] if patient else None
+            found = rows.page(db, practice_id=id, patient_id=about, limit=limit)
+        # Before it is shown; the next list has it on top.
+        context.shown(database, id, "audit.list", kind="audit", id=None, patient_id=about)
+    told = [audit_trail.told(event, patients=False) for event in found]
+
+    def show() -> None:
+        printing.table(
+            ("at (UTC)", "by", "action", "outcome", "resource", "resource id"),
+            [
+                (
+                    *(one["at"], one["by"]["name"], one["action"], one["outcome"]),
+                    *(one["resource"]["type"], one["resource"]["id"]),
+                )
+                for one in told
+            ],
+        )
+
+    printing.emit({"items": told}, as_json, show)
 
 
 @app.command()
@@ -104,6 +139,7 @@ def disclosures(
     practice: PracticeId = None,
     since: Since = None,
     until: Until = None,
+    replace: Replace = False,
     as_json: Json = False,
 ) -> None:
     """Write who saw or changed a patient's record, from where, when and why, as CSV.
@@ -115,25 +151,26 @@ def disclosures(
         place = context.practice_of(database, practice)
         with database.read(place["id"]) as db:
             found = find(db, practice_id=place["id"], named=patient)
-        context.shown(
-            database,
-            place["id"],
-            "audit.disclosures",
-            kind="patient",
-            id=found["id"],
-            patient_id=found["id"],
-        )
         begins, ends = audit_trail.instants(first, last, place["time_zone"])
         count = 0
         # The mark tells spreadsheets that it is UTF-8.
-        with saving(out, encoding="utf-8-sig") as stream, database.read(place["id"]) as db:
+        with saving(out, replace=replace, encoding="utf-8-sig") as stream:
+            context.shown(
+                database,
+                place["id"],
+                "audit.disclosures",
+                kind="patient",
+                id=found["id"],
+                patient_id=found["id"],
+            )
             lines = csv.writer(stream)
             lines.writerow(_HEADS)
-            for told in audit_trail.every_disclosure(
-                db, practice_id=place["id"], patient_id=found["id"], since=begins, until=ends
-            ):
-                lines.writerow([safe(cell) for cell in _cells(told)])
-                count += 1
+            with database.read(place["id"]) as db:
+                for told in audit_trail.every_disclosure(
+                    db, practice_id=place["id"], patient_id=found["id"], since=begins, until=ends
+                ):
+                    lines.writerow([safe(cell) for cell in _cells(told)])
+                    count += 1
     answer = {"patient_id": found["id"], "rows": count, "file": str(out)}
     printing.emit(answer, as_json, lambda: printing.tell(f"{count} disclosures in {out}"))
 

@@ -13,6 +13,7 @@ import typer
 from app import __version__, clock
 from app.cli import context, printing
 from app.cli.context import Json, Unusable
+from app.cli.files import Replace, refuse_existing
 from app.db import backup as files
 from app.db import cipher, migrate, sqlite
 from app.db.backup import Contents
@@ -23,8 +24,6 @@ from app.db.queries import practices as practice_rows
 from app.db.scope import DIRECTORY
 from app.services import seals
 from app.settings import Settings
-
-Replace = Annotated[bool, typer.Option("--replace", help="Put it in the place of what is there.")]
 
 # Rows that no seal is over yet are no fault of a copy: a server that runs will seal them.
 _BROKEN = frozenset({"edited", "deleted", "missing", "altered"})
@@ -40,7 +39,7 @@ def backup(
     Servers may go on. It can be read with the master key it names and nothing else.
     """
     began = perf_counter()
-    _refuse_existing(file, replace)
+    refuse_existing(file, replace)
     with context.database() as database:
         place, ring = _embedded(database)
         now = clock.now()
@@ -68,14 +67,15 @@ def restore(
     chosen = context.settings()
     database = context.opened(chosen)
     place, ring = _embedded(database)
-    _refuse_existing(place, replace)
+    refuse_existing(place, replace)
     _refuse_newer(files.contents(file, ring))
     if chosen.encryption:
         cipher.demand(sqlite.driver())
     more = [_seals(clock.now())]
     made, faults = files.restore(file, place, ring, encrypt=chosen.encryption, more=more)
     _tell_older(made, chosen)
-    told = f"restored the backup of {made.made_at} to {place}"
+    under = f"under key {ring.newest.id}" if chosen.encryption else "not encrypted"
+    told = f"restored the backup of {made.made_at} to {place}, {under}"
     _emit(file, made, faults, began, as_json, told)
 
 
@@ -112,11 +112,6 @@ def _embedded(database: Database) -> tuple[Path, Keyring]:
     return place, database.keyring
 
 
-def _refuse_existing(file: Path, replace: bool) -> None:
-    if not replace and file.exists() and file.stat().st_size:
-        raise Unusable(f"{file} is there already; --replace puts the new one in its place")
-
-
 def _refuse_newer(held: Contents) -> None:
     if held.revision is not None and held.revision > migrate.head():
         raise Unusable(f"the backup is at {held.revision}: a newer Twelveweeks made it")
@@ -145,7 +140,7 @@ def _emit(
 
     def show() -> None:
         printing.say(told)
-        printing.say(f"{total} rows, {size} bytes, {seconds} s, key {held.key}")
+        printing.say(f"{total} rows, {size} bytes, {seconds} s, backup under key {held.key}")
         printing.table(("table", "rows"), list(held.rows.items()))
         for fault in faults:
             printing.say(f"fault: {fault}")

@@ -12,6 +12,7 @@ from app import clock
 from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.practices import named
+from app.cli.staff import split
 from app.db.models import Client
 from app.db.queries import records as rows
 from app.db.queries.records import Record
@@ -23,7 +24,8 @@ app = typer.Typer(help="Clients: systems that fetch tokens with a key of their o
 _FIELDS = ("id", "name", "jwks_url", "scopes", "active", "created_at")
 ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="As `clients list` shows it.")]
 Scope = Annotated[
-    list[str], typer.Option(help="What it may ask for, as system/Patient.rs; repeat for more.")
+    list[str],
+    typer.Option(metavar="WORDS", help="All it may ask for, by commas, such as system/Patient.rs."),
 ]
 
 
@@ -38,6 +40,13 @@ def create(
 ) -> None:
     """Register a client and print its id, which is what it signs as."""
     keys = None if jwks is None else _read(jwks)
+    scopes = split(scope)
+    for word in scopes:
+        if not clients.rights([word]):
+            raise Unusable(
+                f"--scope: {word!r} gives a system nothing; write system/Patient.rs, "
+                "or a permission of GET /v1/roles"
+            )
     allowed = context.settings().allowed_hosts
     with context.writing(practice) as (db, by):
         made = clients.register(
@@ -45,7 +54,7 @@ def create(
             name=named(name),
             jwks=keys,
             jwks_url=jwks_url,
-            scopes=scope,
+            scopes=scopes,
             allowed=allowed,
             by=by,
             now=clock.now(),
@@ -56,7 +65,9 @@ def create(
 @app.command()
 def revoke(client_id: ClientId, practice: PracticeId = None, as_json: Json = False) -> None:
     """Revoke a client; it and its tokens are refused within 60 seconds."""
-    _switch(client_id, practice, as_json, active=False, told="is revoked")
+    _switch(
+        client_id, practice, as_json, active=False, told="is revoked: refused within 60 seconds"
+    )
 
 
 @app.command()
@@ -72,7 +83,9 @@ def list_(practice: PracticeId = None, as_json: Json = False) -> None:
         found = context.practice_of(database, practice)
         with database.read(found["id"]) as db:
             known = rows.page(db, Client, practice_id=found["id"], limit=10_000)
-    shown = [(c["id"], c["active"], " ".join(c["scopes"]), c["name"]) for c in known]
+    shown = [
+        (c["id"], "yes" if c["active"] else "no", " ".join(c["scopes"]), c["name"]) for c in known
+    ]
     heads = ("id", "active", "scopes", "name")
     answer = {"items": [_shown(client) for client in known]}
     printing.emit(answer, as_json, lambda: printing.table(heads, shown))

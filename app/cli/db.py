@@ -107,9 +107,9 @@ def check(as_json: Json = False) -> None:
         file = context.file_of(database)
         faults: list[str] = []
         if found != migrate.head():
-            at = f"at {found}" if found else "without tables"
+            at = f"is at {found}" if found else "has no tables yet"
             faults.append(
-                f"the database is {at} and this program needs {migrate.head()}: "
+                f"the database {at} and this program needs {migrate.head()}: "
                 "run twelveweeks db upgrade"
             )
         there = file is None or file.exists()
@@ -137,7 +137,10 @@ def _warnings(database: Database) -> list[str]:
 
 
 def _show(answer: dict[str, Any]) -> None:
-    printing.say(f"{answer['version'] or answer['database']}, tables at {answer['revision']}")
+    tables = f"tables at {answer['revision']}" if answer["revision"] else "no tables yet"
+    printing.say(f"{answer['version'] or answer['database']}, {tables}")
+    if answer["key"]:
+        printing.say(f"encrypted with key {answer['key']}")
     for kind in ("fault", "warning"):
         for told in answer[f"{kind}s"]:
             printing.say(f"{kind}: {told}")

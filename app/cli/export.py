@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +13,7 @@ import typer
 from app.cli import context, printing
 from app.cli.context import Json, PracticeId
 from app.cli.due import Booked, On, Status, day_of, narrowed, reading
-from app.cli.files import save
+from app.cli.files import Replace, saving
 from app.services import worklist_csv
 
 app = typer.Typer(help="Lists as files for a spreadsheet.")
@@ -31,6 +33,7 @@ def worklist(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write there instead of to stdout.")
     ] = None,
+    replace: Replace = False,
     as_json: Json = False,
 ) -> None:
     """Write the worklist as CSV, as GET /v1/worklist.csv gives it.
@@ -40,7 +43,13 @@ def worklist(
     asked, day = narrowed(status, booking), day_of(on)
     text: list[str] = []
     rows = 0
-    with context.database() as database:
+    with ExitStack() as held:
+        write: Callable[[str], object] = text.append
+        if out is not None:
+            write = held.enter_context(saving(out, replace=replace)).write
+        elif not as_json:
+            write = _print
+        database = held.enter_context(context.database())
         with reading(database, practice, day) as (_, setting):
             practice_id = setting.practice["id"]
         pieces = worklist_csv.pieces(
@@ -55,20 +64,15 @@ def worklist(
                 patients=piece.patient_ids,
             )
             rows += len(piece.patient_ids)
-            if out is None and not as_json:
-                # Bytes, so that names survive whatever the terminal's encoding is.
-                sys.stdout.buffer.write(piece.text.encode())
-            else:
-                text.append(piece.text)
-    if not text:
-        return
+            write(piece.text)
     answer = {"on": setting.on, "rows": rows}
-    if out is None:
+    if out is not None:
+        answer |= {"file": str(out)}
+        printing.emit(answer, as_json, lambda: printing.tell(f"{rows} rows in {out}"))
+    elif as_json:
         printing.emit(answer | {"csv": "".join(text)}, True, lambda: None)
-        return
-    save(out, "".join(text))
-    printing.emit(
-        answer | {"file": str(out)},
-        as_json,
-        lambda: printing.tell(f"{answer['rows']} rows in {out}"),
-    )
+
+
+def _print(text: str) -> None:
+    # Bytes, so that names survive whatever the terminal's encoding is.
+    sys.stdout.buffer.write(text.encode())

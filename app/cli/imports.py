@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,7 @@ import typer
 from app import clock
 from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
-from app.cli.files import save
+from app.cli.files import saving
 from app.data.import_mapping import HistoryMapping, read_mapping
 from app.services import imports
 from app.services.imports import Report
@@ -49,7 +49,14 @@ def history(
     """Load treatments; what is there already is skipped, so a file can be loaded again."""
     content = file.read_bytes()
     chosen = _mapping(mapping)
-    with context.database() as database:
+    _refuse_input(rejected, file, mapping)
+    with ExitStack() as held:
+        out = None
+        if rejected is not None:
+            # Opened before anything is loaded. The mark tells spreadsheets that it is UTF-8.
+            saved = saving(rejected, replace=True, encoding="utf-8-sig")
+            out = held.enter_context(saved)
+        database = held.enter_context(context.database())
         by = context.actor(context.practice_of(database, practice)["id"])
         with database.write(by.practice_id) as db, _bar() as progress:
             report = imports.load_history(
@@ -62,12 +69,19 @@ def history(
                 by=by,
                 now=clock.now(),
             )
+        if out is not None:
+            out.write(imports.rejected_csv(report.rejected, content))
     answer = report.document()
     if rejected is not None:
-        # The mark tells spreadsheets that it is UTF-8.
-        save(rejected, imports.rejected_csv(report.rejected, content), encoding="utf-8-sig")
         answer["rejected_file"] = str(rejected)
     printing.emit(answer, as_json, lambda: _tell(report, rejected))
+
+
+def _refuse_input(rejected: Path | None, *read: Path | None) -> None:
+    """Refuse to write the refused rows over a file that they are read from."""
+    for file in read:
+        if rejected and file and rejected.exists() and rejected.samefile(file):
+            raise Unusable(f"--rejected would overwrite {file}: name another file")
 
 
 def _mapping(file: Path | None) -> HistoryMapping | None:

@@ -16,7 +16,9 @@ from app.cli.staff import found, split
 from app.db.engine import Connection
 from app.db.queries import keys as rows
 from app.db.queries.records import Record
+from app.domain import access
 from app.domain.dates import zone
+from app.domain.errors import WrongState
 from app.services import keys, practices
 
 app = typer.Typer(help="API keys: create, list, rotate, revoke.")
@@ -43,6 +45,10 @@ def create(
 ) -> None:
     """Make an API key and print it: this once only, for just its hash is kept."""
     wanted, last = named(name), day_of(expires, "expires")
+    scopes = split(scope) if scope else None
+    for word in scopes or ():
+        if word not in access.PERMISSIONS:
+            raise Unusable(f"--scope: {word!r} is no permission; GET /v1/roles lists them")
     with context.writing(practice) as (db, by):
         until = None
         if last is not None:
@@ -52,7 +58,7 @@ def create(
             db,
             name=wanted,
             staff_id=None if staff is None else found(db, by.practice_id, staff)["id"],
-            scopes=split(scope) if scope else None,
+            scopes=scopes,
             expires_at=until,
             by=by,
             now=clock.now(),
@@ -72,13 +78,18 @@ def rotate(
 ) -> None:
     """Give a key a new secret and print it, this once only."""
     with context.writing(practice) as (db, by):
-        changed, key = keys.rotate(
-            db,
-            key_id=_id(db, by.practice_id, key_id),
-            overlap=timedelta(hours=overlap_hours),
-            by=by,
-            now=clock.now(),
-        )
+        try:
+            changed, key = keys.rotate(
+                db,
+                key_id=_id(db, by.practice_id, key_id),
+                overlap=timedelta(hours=overlap_hours),
+                by=by,
+                now=clock.now(),
+            )
+        except WrongState as refused:
+            raise Unusable(
+                f"the key is {refused.facts['state']}: twelveweeks keys create makes another"
+            ) from None
     answer = _shown(changed) | {"key": key, "practice_id": by.practice_id}
     printing.emit(answer, as_json, lambda: printing.say(key))
 
@@ -89,7 +100,11 @@ def revoke(key_id: KeyId, practice: PracticeId = None, as_json: Json = False) ->
     with context.writing(practice) as (db, by):
         made = keys.revoke(db, key_id=_id(db, by.practice_id, key_id), by=by, now=clock.now())
     answer = _shown(made)
-    printing.emit(answer, as_json, lambda: printing.say(f"{made['prefix']} is revoked"))
+    printing.emit(
+        answer,
+        as_json,
+        lambda: printing.say(f"{made['prefix']} is revoked: refused within 60 seconds"),
+    )
 
 
 @app.command("list")
@@ -103,7 +118,7 @@ def list_(practice: PracticeId = None, as_json: Json = False) -> None:
     shown = [
         (
             *(key["id"], key["prefix"], key["name"], key["staff_name"] or "system"),
-            "all" if key["scopes"] is None else ",".join(key["scopes"]),
+            _scopes(key),
             *(key["created_at"], key["last_used_at"], key["expires_at"], key["revoked_at"]),
         )
         for key in known
@@ -111,6 +126,12 @@ def list_(practice: PracticeId = None, as_json: Json = False) -> None:
     heads = ("id", "prefix", "name", "acts as", "scopes")
     times = ("created (UTC)", "last used (UTC)", "expires (UTC)", "revoked (UTC)")
     printing.emit(answer, as_json, lambda: printing.table((*heads, *times), shown))
+
+
+def _scopes(key: Record) -> str:
+    if key["scopes"] is not None:
+        return ",".join(key["scopes"])
+    return "all" if key["staff_id"] is None else "all of the role"
 
 
 def _id(db: Connection, practice_id: str, key_id: str) -> str:

@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 from app import clock
 from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
-from app.cli.files import save
+from app.cli.files import Replace, saving
 from app.db.engine import Connection
 from app.db.models import Patient
 from app.db.queries import patients as rows
@@ -50,9 +50,10 @@ def export(
     patient: Named,
     out: Annotated[Path, typer.Option(metavar="FILE.json", help="Where the record goes.")],
     practice: PracticeId = None,
+    replace: Replace = False,
     as_json: Json = False,
 ) -> None:
-    """Write a patient's record, as GET /v1/patients/{id}/export gives it, and its whole log."""
+    """Write a patient's whole record, as GET /v1/patients/{id}/export gives it, with its log."""
     # With the shapes of the REST interface, which take half a second to load.
     from app.api.patient_export import document
 
@@ -60,19 +61,25 @@ def export(
         place = context.practice_of(database, practice)
         with database.read(place["id"]) as db:
             found = find(db, practice_id=place["id"], named=patient)
-        context.shown(
-            database,
-            place["id"],
-            "patient.export",
-            kind="patient",
-            id=found["id"],
-            patient_id=found["id"],
-        )
-        with database.read(place["id"]) as db:
-            whole = document(
-                db, practice_id=place["id"], patient_id=found["id"], now=clock.now(), events=None
+        with saving(out, replace=replace) as stream:
+            context.shown(
+                database,
+                place["id"],
+                "patient.export",
+                kind="patient",
+                id=found["id"],
+                patient_id=found["id"],
             )
-    save(out, json.dumps(to_jsonable_python(whole), indent=2, ensure_ascii=False) + "\n")
+            with database.read(place["id"]) as db:
+                whole = document(
+                    db,
+                    practice_id=place["id"],
+                    patient_id=found["id"],
+                    now=clock.now(),
+                    events=None,
+                )
+            json.dump(to_jsonable_python(whole), stream, indent=2, ensure_ascii=False)
+            stream.write("\n")
     answer = {"patient_id": found["id"], "courses": len(whole["courses"]), "file": str(out)}
     printing.emit(
         answer, as_json, lambda: printing.tell(f"the record with its audit log is in {out}")

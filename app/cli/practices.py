@@ -10,7 +10,7 @@ import typer
 from app import clock
 from app.cli import context, printing
 from app.cli.context import Json, Unusable
-from app.cli.files import saving
+from app.cli.files import Replace, saving
 from app.db import migrate
 from app.db.engine import Connection, Database
 from app.db.queries import practices as rows
@@ -83,6 +83,7 @@ def _administrator(db: Connection, practice_id: str, name: str) -> dict[str, Any
 def export(
     practice: Id,
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where it goes, as JSON Lines.")],
+    replace: Replace = False,
     as_json: Json = False,
 ) -> None:
     """Write every row of a practice, as of one moment, with counts and a SHA-256 at the end.
@@ -91,11 +92,12 @@ def export(
     """
     with context.database() as database:
         id = context.practice_of(database, practice)["id"]
-        context.shown(database, id, "practice.export", kind="practice", id=id)
-        with saving(out) as stream, database.read(id) as db:
-            made = practice_export.write(
-                db, stream.write, practice_id=id, revision=migrate.head(), now=clock.now()
-            )
+        with saving(out, replace=replace) as stream:
+            context.shown(database, id, "practice.export", kind="practice", id=id)
+            with database.read(id) as db:
+                made = practice_export.write(
+                    db, stream.write, practice_id=id, revision=migrate.head(), now=clock.now()
+                )
     total = sum(made.counts.values())
     answer = {"practice_id": id, "file": str(out), "sha256": made.sha256, "counts": made.counts}
     printing.emit(

@@ -39,7 +39,11 @@ def workplace(beside: Path, *, alone: bool = False) -> Iterator[Path]:
     if alone:
         for stale in beside.parent.glob(f"{glob.escape(prefix)}*"):
             shutil.rmtree(stale, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=beside.parent))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=beside.parent))
+    except OSError as error:
+        # Named as the file that was wanted, not as the folder on its way.
+        raise OSError(error.errno, error.strerror, str(beside)) from None
     try:
         yield folder
     finally:

@@ -65,6 +65,20 @@ def test_a_sound_log_and_its_head(cli: Cli, practice: str) -> None:
     assert "6 rows sealed, 0 not yet, 0 faults" in cli("audit", "verify").out
 
 
+def test_the_newest_events_are_listed_and_that_is_logged(cli: Cli, practice: str) -> None:
+    cli("patient", "export", "--patient", "A-1", "--out", "record.json")
+    of_one = cli("audit", "list", "--patient", "A-1", "--json").json["items"]
+    assert [one["action"] for one in of_one] == ["patient.export", "patient.create"]
+    assert of_one[1]["changes"] is None
+    newest, before = cli("audit", "list", "--limit", "2", "--json").json["items"]
+    assert (newest["action"], newest["outcome"]) == ("audit.list", "shown")
+    assert newest["patient_ids"] == before["patient_ids"] == of_one[0]["patient_ids"] != []
+    lines = cli("audit", "list").out.splitlines()
+    assert lines[0].split()[:3] == ["at", "(UTC)", "by"]
+    assert len(lines) == 1 + 9
+    assert "no patient" in cli("audit", "list", "--patient", "X").refused()
+
+
 @pytest.mark.parametrize(
     ("what", "statement"),
     [
@@ -118,7 +132,7 @@ def test_disclosures_are_a_table_that_runs_nothing(cli: Cli, practice: str, tmp_
     assert [r["by"] for r in rows] == [NAME, NAME, "'=HYPERLINK(1)"]
     today = clock.now().date().isoformat()
     earlier = cli(
-        *("audit", "disclosures", "--patient", "A-1", "--out", out),
+        *("audit", "disclosures", "--patient", "A-1", "--out", out, "--replace"),
         *("--from", "2026-11-16", "--to", "2026-11-16", "--json"),
     )
     assert today == "2026-11-16" or earlier.json["rows"] == 1
@@ -140,6 +154,29 @@ def test_a_record_as_a_file(cli: Cli, practice: str, tmp_path: Path) -> None:
     assert (told["patient"]["mrn"], told["patient"]["id"]) == ("A-1", ran.json["patient_id"])
     # The act itself stands in the log before the file is there.
     assert [e["action"] for e in told["audit"]] == ["patient.export", "patient.create"]
-    same = cli("patient", "export", "--patient", told["patient"]["id"], "--out", out, "--json")
+    whole = ("patient", "export", "--patient", told["patient"]["id"], "--out", out, "--json")
+    assert "--replace" in cli(*whole).refused()
+    same = cli(*whole, "--replace")
     assert same.json["patient_id"] == told["patient"]["id"]
     assert cli("patient", "export", "--patient", "X", "--out", out).refused()
+
+
+def test_what_could_not_be_written_was_not_shown(
+    cli: Cli, database: Database, practice: str, tmp_path: Path
+) -> None:
+    there = tmp_path / "there"
+    there.write_text("mine")
+    with database.read(practice) as db:
+        before = len(records.page(db, AuditEvent, practice_id=practice, limit=100))
+    for out in (there, tmp_path, tmp_path / "nowhere" / "out"):
+        for command in (
+            ("patient", "export", "--patient", "A-1"),
+            ("practice", "export", "--practice", practice),
+            ("audit", "disclosures", "--patient", "A-1"),
+            ("export", "worklist"),
+        ):
+            assert str(out) in cli(*command, "--out", out).refused()
+    assert there.read_text() == "mine"
+    with database.read(practice) as db:
+        assert len(records.page(db, AuditEvent, practice_id=practice, limit=100)) == before
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".t")) == []

@@ -42,7 +42,8 @@ def test_a_key_is_made_listed_and_revoked(cli: Cli) -> None:
     assert revoked["revoked_at"]
     # Without --json the key alone, for $(...); without --practice the only one there is.
     assert cli("keys", "create").out.startswith("tw_")
-    assert cli("keys", "revoke", key["prefix"]).status == 0
+    assert "within 60 seconds" in cli("keys", "revoke", key["prefix"]).out
+    assert "the key is revoked" in cli("keys", "rotate", key["prefix"]).refused()
 
 
 def test_with_two_practices_one_has_to_be_named(cli: Cli) -> None:
@@ -88,8 +89,16 @@ def test_a_database_without_tables_says_what_to_run(bare: Cli, tmp_path: Path) -
     checked = bare("db", "check", "--json")
     assert (checked.status, checked.json["ok"], checked.json["revision"]) == (1, False, None)
 
-    assert bare("db", "upgrade", "--json").json["revision"] == migrate.head()
+    told = bare("db", "check").out
+    assert "no tables yet" in told
+    assert "None" not in told
+
+    made = bare("db", "upgrade", "--json").json
+    assert made["revision"] == migrate.head()
     assert bare("db", "upgrade").status == 0
+    assert f"encrypted with key {made['key']}" in bare("db", "check").out
+    lost = bare("backup", tmp_path / "nowhere" / "x.backup").refused()
+    assert lost == f"twelveweeks: {tmp_path}/nowhere/x.backup: No such file or directory\n"
     assert bare("practice", "list", "--json").json == {"items": []}
 
 

@@ -55,7 +55,9 @@ def clinic(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clin
 
 
 def exported(cli: Cli, clinic: Clinic, out: Path) -> Any:
-    ran = cli("practice", "export", "--practice", clinic.practice_id, "--out", out, "--json")
+    ran = cli(
+        "practice", "export", "--practice", clinic.practice_id, "--out", out, "--replace", "--json"
+    )
     assert ran.status == 0, ran
     return ran.json
 

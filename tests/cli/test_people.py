@@ -73,6 +73,7 @@ def test_a_key_of_a_member_with_scopes_and_a_last_day(
     listed = cli("keys", "list").out
     assert "Kim" in listed
     assert "2030-03-31 04:00" in listed
+    assert "all of the role" not in listed
     [shown] = cli("keys", "list", "--json").json["items"]
     assert (shown["staff_name"], shown["last_used_at"]) == ("Kim", None)
 
@@ -80,6 +81,7 @@ def test_a_key_of_a_member_with_scopes_and_a_last_day(
 def test_the_log_names_the_command_line(cli: Cli, practice: str, database: Database) -> None:
     cli("staff", "add", "--name", "Kim", "--role", "front_desk")
     cli("keys", "create", "--staff", "Kim")
+    assert "all of the role" in cli("keys", "list").out
     with database.read(practice) as db:
         rows = records.page(db, AuditEvent, practice_id=practice, limit=100)
     assert [row["action"] for row in rows] == ["practice.create", "staff.create", "api_key.create"]

@@ -31,20 +31,22 @@ def test_a_client_is_registered_listed_revoked_and_restored(practiced: Cli, tmp_
     keys.write_text(json.dumps(public([KEY])))
     made = practiced(
         "clients", "create", "--name", "warehouse", "--jwks", keys, "--json",
-        "--scope", "system/Patient.rs", "--scope", "worklist:search",
+        "--scope", "system/Patient.rs, worklist:search",
     ).json  # fmt: skip
     assert made["scopes"] == ["system/Patient.rs", "worklist:search"]
     for verb, active in (("revoke", False), ("restore", True)):
         assert practiced("clients", verb, made["id"], "--json").json["active"] is active
         assert practiced("clients", "list", "--json").json["items"][0]["active"] is active
-    assert made["id"] in practiced("clients", "list").out
+    assert "yes" in practiced("clients", "list").out.splitlines()[1].split()
+    assert "within 60 seconds" in practiced("clients", "revoke", made["id"]).out
+    assert "no" in practiced("clients", "list").out.splitlines()[1].split()
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("--scope", "system/Patient.rs"), "jwks"),
-        (("--scope", "x", "--jwks-url", "https://keys.example.org/"), "scopes/0"),
+        (("--scope", "practice:read, x", "--jwks-url", "https://keys.example.org/"), "'x' gives"),
         (("--scope", "practice:read", "--jwks-url", "https://10.0.0.1/"), "jwks_url"),
         (("--scope", "practice:read", "--jwks", "nothing.json"), "cannot be read"),
     ],

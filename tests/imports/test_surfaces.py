@@ -122,6 +122,10 @@ def test_the_command(load: Load, database_url: str, tmp_path: Path) -> None:
     assert (trial.returncode, trial.stderr) == (0, "")
     assert json.loads(trial.stdout)["accepted"] == 2
     assert load.rows("SELECT count(*) FROM patient") == [(0,)]
+    over = command(database_url, tmp_path, *arguments, "--rejected", "./history.csv")
+    assert (over.returncode, over.stdout) == (2, "")
+    assert "would overwrite history.csv" in over.stderr
+    assert "abc" in (tmp_path / "history.csv").read_text(encoding="utf-8")
     done = command(database_url, tmp_path, *arguments, "--rejected", "out.csv")
     answer = json.loads(done.stdout)
     assert (answer["accepted"], answer["skipped"]) == (2, 1)
