@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from app.clock import Clock
 from app.db.engine import Database
+from app.db.queries import practices as practice_rows
 from app.domain.access import Actor, Giver
 from app.domain.errors import Unauthenticated
 from app.edge.rates import Rates
@@ -130,6 +131,14 @@ class Callers:
         # Noted and not deleted: this comes from other threads, and while one is being looked up.
         self._changed[practice_id] = monotonic()
 
+    async def gone(self, practice_id: str) -> bool:
+        """Return whether the practice was erased; its credentials are then looked up again."""
+        loop = asyncio.get_running_loop()
+        gone = not await loop.run_in_executor(self._threads, self._is_there, practice_id)
+        if gone:
+            self.forget(practice_id)
+        return gone
+
     def take_used(self) -> dict[str, tuple[str, datetime]]:
         """Return `{key id: (practice, when)}` of those looked up since the last call."""
         used, self._used = self._used, {}
@@ -153,6 +162,10 @@ class Callers:
         if self._of_token is None:
             raise Unauthenticated()
         return await self._of_token(key, now)
+
+    def _is_there(self, practice_id: str) -> bool:
+        with self._database.read(practice_id) as db:
+            return practice_rows.get(db, practice_id=practice_id) is not None
 
     def _look_up(self, digest: bytes, now: datetime) -> tuple[Caller, datetime | None]:
         holder = keys.find(self._database, digest=digest)

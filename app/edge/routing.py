@@ -10,8 +10,9 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.db.engine import DatabaseAway, DatabaseBusy
 from app.domain import access
-from app.domain.errors import Invalid, Overloaded
+from app.domain.errors import Invalid, Overloaded, Unauthenticated
 from app.edge import json_body, problems
 from app.edge.problem_openapi import SCHEME, responses_for
 from app.edge.query import check_query
@@ -122,7 +123,22 @@ class StrictRoute(APIRoute):
                     await work.surroundings.log.kept(work.event(code))
                 raise
 
-        return told
+        async def answered(request: Request) -> Response:
+            """Answer; whose practice was erased a moment ago is nobody any more."""
+            try:
+                return await told(request)
+            except (DatabaseAway, DatabaseBusy):
+                raise
+            except Exception as fault:
+                work = request.scope["state"].get("work")
+                # Where there is no practice, neither a change nor the row of a look can be saved.
+                if work is None or problems.code_of(fault) is not None:
+                    raise
+                if await work.surroundings.callers.gone(work.practice_id):
+                    raise Unauthenticated() from None
+                raise
+
+        return answered
 
 
 class Door(APIRouter):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -301,30 +301,41 @@ def test_what_the_log_tells_of_a_key(clinic: Clinic) -> None:
     assert rows[2]["changes"]["revoked_at"][0] is None
 
 
-def looked_up(clinic: Clinic) -> dict[str, str]:
-    """The keys that were looked up since the last call, and the practice of each."""
+@pytest.fixture
+def looked_up(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The practices whose keys are looked up, in turn; whoever reads it clears it."""
+    found: list[str] = []
     app: Any = clinic.client.app
-    used = app.state.surroundings.callers.take_used()
-    return {id: practice_id for id, (practice_id, _) in used.items()}
+    callers = app.state.surroundings.callers
+    look_up = callers._look_up
+
+    def watched(digest: bytes, now: datetime) -> Any:
+        caller, until = look_up(digest, now)
+        found.append(caller.practice_id)
+        return caller, until
+
+    monkeypatch.setattr(callers, "_look_up", watched)
+    return found
 
 
-def test_a_change_has_only_the_keys_of_its_practice_looked_up_again(clinic: Clinic) -> None:
+def test_a_change_has_only_the_keys_of_its_practice_looked_up_again(
+    clinic: Clinic, looked_up: list[str]
+) -> None:
     other = clinic.neighbour()
     for one in (clinic, other):
         one.get("/me")
-    assert set(looked_up(clinic).values()) == {clinic.practice_id, other.practice_id}
+    assert looked_up == [clinic.practice_id, other.practice_id]
     clinic.settings(name="New Name")
     assert clinic.get("/me")["practice"]["name"] == "New Name"
     other.get("/me")
-    assert set(looked_up(clinic).values()) == {clinic.practice_id}
+    assert looked_up[2:] == [clinic.practice_id]
 
 
-def test_a_full_memory_lets_the_oldest_go(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_memory_lets_the_oldest_go(
+    clinic: Clinic, looked_up: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Callers, "_MOST", 2)
     first, second, third = (clinic, clinic.neighbour(), clinic.neighbour())
-    for one in (first, second, third):
+    for one in (first, second, third, second, third, first):
         one.get("/me")
-    looked_up(clinic)
-    for one in (second, third, first):
-        one.get("/me")
-    assert set(looked_up(clinic).values()) == {first.practice_id}
+    assert looked_up == [one.practice_id for one in (first, second, third, first)]

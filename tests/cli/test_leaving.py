@@ -175,6 +175,37 @@ def test_an_erasure_leaves_a_proof_and_nothing_else(
     assert "no practice" in cli("keys", "list", "--practice", clinic.practice_id).refused()
 
 
+def test_whoever_was_known_is_nobody_afterwards(
+    cli: Cli, clinic: Clinic, database: Database, tmp_path: Path
+) -> None:
+    """A server that remembers the key finds out by the rows it can no longer save."""
+    other = clinic.neighbour()
+    patient = f"/patients/{clinic.get('/patients?limit=1')['items'][0]['id']}"
+    narrow = clinic.acting(clinic.key_for("read_only"))
+    narrow.get("/me")
+    out = tmp_path / "practice.jsonl"
+    exported(cli, clinic, out)
+    assert erase(cli, clinic, out).status == 0
+    app: Any = clinic.client.app
+    callers = app.state.surroundings.callers
+    place = {"name": "Room", "time_zone": "UTC"}
+    for asking, method, path, body in (
+        (clinic, "GET", "/me", None),
+        (clinic, "GET", "/patients", None),
+        (clinic, "GET", patient, None),
+        (clinic, "GET", "/worklist", None),
+        (clinic, "GET", "/worklist.csv", None),
+        (clinic, "POST", "/locations", place),
+        (clinic, "POST", "/locations", {"name": ""}),
+        (narrow, "POST", "/locations", place),
+    ):
+        callers._changed.clear()  # as if this were the first to ask
+        assert asking.refusal(method, path, body)["code"] == "unauthenticated", (method, path)
+        assert clinic.practice_id in callers._changed, (method, path)
+        assert clinic.refusal("GET", "/me")["status"] == 401
+    assert other.get("/me")["practice"]["id"] == other.practice_id
+
+
 def test_its_sandbox_goes_with_it(
     cli: Cli, clinic: Clinic, database: Database, tmp_path: Path
 ) -> None:

@@ -147,8 +147,7 @@ def a_signing_clinic(database: Database, folder: Path, **set: Any) -> Iterator[S
         key_file=folder / "master.key",
         outgoing_hosts=issuer.allowed,
         _env_file=None,
-        **UNLIMITED,
-        **set,
+        **(UNLIMITED | set),
     )
     outgoing = Outgoing(settings.allowed_hosts, resolve=to_loopback, tls=certificate()[1])
     app = create_app(settings, clock=clock, database=database, outgoing=outgoing)
