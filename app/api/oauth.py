@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.domain import smart
 from app.domain.errors import NotFound
+from app.edge.problem_openapi import responses_for
 from app.edge.token_endpoint import Denied, TokenEndpoint
 from app.edge.tokens import ASSERTION_ALGORITHMS
 
@@ -45,6 +47,37 @@ _FORM = {
 }
 
 
+class Token(BaseModel):
+    """A token, and the scopes of those asked for that it has."""
+
+    access_token: str
+    token_type: Literal["bearer"]
+    expires_in: int
+    scope: str
+
+
+class Denial(BaseModel):
+    """Why there is no token, in a word of RFC 6749."""
+
+    error: Literal[
+        "invalid_client",
+        "invalid_request",
+        "invalid_scope",
+        "temporarily_unavailable",
+        "unsupported_grant_type",
+    ]
+
+
+_NOT_HERE = responses_for("not-found")
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    **_NOT_HERE,
+    **responses_for("too-many-requests"),
+    400: {"description": "The request is none, or asks for nothing it may have.", "model": Denial},
+    401: {"description": "The client did not sign in.", "model": Denial},
+    503: {"description": "Nothing can be signed or looked up just now.", "model": Denial},
+}
+
+
 def _endpoint(request: Request) -> TokenEndpoint:
     found: TokenEndpoint | None = request.app.state.token_endpoint
     if found is None:
@@ -52,7 +85,13 @@ def _endpoint(request: Request) -> TokenEndpoint:
     return found
 
 
-@router.post("/oauth/token", operation_id="oauth.token", openapi_extra=_FORM)
+@router.post(
+    "/oauth/token",
+    operation_id="oauth.token",
+    openapi_extra=_FORM,
+    response_model=Token,
+    responses=_ANSWERS,
+)
 async def token(request: Request) -> Response:
     """Give a client a token for the scopes it asks for; it signs in with a signed assertion."""
     endpoint = _endpoint(request)
@@ -64,13 +103,15 @@ async def token(request: Request) -> Response:
     return JSONResponse(answer, headers=_NOT_STORED)
 
 
-@router.get("/.well-known/jwks.json", operation_id="oauth.keys")
+@router.get("/.well-known/jwks.json", operation_id="oauth.keys", responses=_NOT_HERE)
 async def keys(request: Request) -> Response:
     """Return the public keys of the tokens made here."""
     return JSONResponse(await _endpoint(request).own.published(), headers=_CACHED)
 
 
-@router.get("/.well-known/smart-configuration", operation_id="oauth.configuration")
+@router.get(
+    "/.well-known/smart-configuration", operation_id="oauth.configuration", responses=_NOT_HERE
+)
 async def configuration(request: Request) -> Response:
     """Return where and how tokens are to be had (SMART App Launch 2.2)."""
     own = _endpoint(request).own

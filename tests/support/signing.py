@@ -62,17 +62,19 @@ class Signing:
         algorithm = "ES384" if isinstance(key, ECKey) else "RS384"
         return signed(key, full, alg=algorithm, typ="JWT", kid=key.kid)
 
-    def ask(self, assertion: str, scope: str | None, **said: Any) -> Response:
-        """Send a token request; a field given as None is left out."""
-        form = {
+    def form(self, assertion: str, scope: str | None, **said: Any) -> dict[str, Any]:
+        """The fields of a token request; one given as None is left out."""
+        full = {
             "grant_type": "client_credentials",
             "client_assertion_type": TYPE,
             "client_assertion": assertion,
             "scope": scope,
             **said,
         }
-        kept = {name: value for name, value in form.items() if value is not None}
-        return self.send(urlencode(kept))
+        return {name: value for name, value in full.items() if value is not None}
+
+    def ask(self, assertion: str, scope: str | None, **said: Any) -> Response:
+        return self.send(urlencode(self.form(assertion, scope, **said)))
 
     def send(self, body: str | bytes, **headers: str) -> Response:
         kind = {"content-type": "application/x-www-form-urlencoded"}

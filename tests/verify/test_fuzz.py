@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.db.engine import Database
 from app.services import verification
-from tests.support.clinic import Clinic, a_clinic
+from tests.support.clinic import UNLIMITED, Clinic
+from tests.support.issuer import ec_key
+from tests.support.signing import Signing, a_signing_clinic
 from tests.verify.seeded import BODIES, Seeded, history, seed
 
 pytestmark = pytest.mark.verify
@@ -38,16 +41,26 @@ SENSIBLE = {
 HOLD = {"from": "2026-03-01", "review_on": "2026-05-01", "reason": "travel"}
 
 
+KEY = ec_key("c1", "P-384")
+
+
 @pytest.fixture
-def seeded(database: Database) -> Iterator[Seeded]:
-    with a_clinic(database) as clinic:
-        yield seed(clinic)
+def signing(database: Database, tmp_path: Path) -> Iterator[Signing]:
+    with a_signing_clinic(database, tmp_path, **UNLIMITED) as made:
+        yield made
+
+
+@pytest.fixture
+def seeded(signing: Signing) -> Seeded:
+    return seed(signing.clinic)
 
 
 class Sense:
     """Puts things that are there into some of the requests, so that they get further."""
 
-    def __init__(self, seeded: Seeded) -> None:
+    def __init__(self, seeded: Seeded, signing: Signing) -> None:
+        self._signing = signing
+        self._client = signing.a_client(KEY, ["practice:read"])["id"]
         self._chance = random.Random(SEED)
         self._seeded, self._clinic, self._ids = seeded, seeded.clinic, seeded.ids
         self._own_key = seeded.clinic.get("/me")["key"]["id"]
@@ -80,6 +93,9 @@ class Sense:
         name = f"{case.method} {case.path}"
         if case.media_type == "text/csv":
             case.body = history()
+        elif case.path == "/oauth/token":
+            assertion = self._signing.assertion(KEY, self._client)
+            case.body = self._signing.form(assertion, "practice:read")
         elif BODIES.get(name):
             case.body = self._seeded.body(name)
         if case.path.startswith("/v1/sessions/") and not case.path.endswith(("/void", "/search")):
@@ -91,6 +107,9 @@ class Sense:
             else:
                 booked = self._clinic.a_booking(course, "2026-03-20T09:00:00-04:00")
                 case.path_parameters["id"] = booked["id"]
+        elif case.path == "/v1/keys/{id}/rotate":
+            # Those that are there may be revoked by now.
+            case.path_parameters["id"] = self._clinic.post("/keys", {"name": "theirs"})["id"]
         elif case.path.endswith(("/hold", "/resume", "/stop")):
             case.path_parameters["id"] = course = self._clinic.a_course()["id"]
             if case.path.endswith("/resume"):
@@ -149,12 +168,19 @@ def config(clinic: Clinic) -> dict[str, Any]:
                 "include-path": "/v1/protocols",
                 "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 400, *RULES]}},
             },
+            # Whoever cannot sign gets no token, however well the request is written.
+            {
+                "include-path": "/oauth/token",
+                "checks": {
+                    "positive_data_acceptance": {"expected-statuses": ["2xx", 400, 401, *RULES]}
+                },
+            },
         ],
     }
 
 
 def test_every_operation_keeps_to_the_document(
-    seeded: Seeded, request: pytest.FixtureRequest
+    seeded: Seeded, signing: Signing, request: pytest.FixtureRequest
 ) -> None:
     # Seconds to load, so only where it is used.
     import schemathesis
@@ -165,7 +191,7 @@ def test_every_operation_keeps_to_the_document(
     settings = schemathesis.Config.from_dict(config(clinic))
     app = running(clinic.client.app)
     schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=settings)
-    sense = Sense(seeded)
+    sense = Sense(seeded, signing)
 
     def before_call(context: Any, case: Any, kwargs: Any) -> None:
         sense.put(case)
