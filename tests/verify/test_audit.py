@@ -148,6 +148,24 @@ def test_a_credential_that_was_good_once_is_told_of(house: House) -> None:
         assert nobody.ask(route, house.ours.address(route.path), None)[1] == []
 
 
+def test_a_token_that_was_good_once_is_told_of(house: House) -> None:
+    """Of a client that was revoked, and of a person who left."""
+    signing = house.of(house.ours)
+    client, of_client = house.client(house.ours)
+    person, of_person = house.person(house.ours, "someone", "administrator")
+    signing.clinic.patch(f"/clients/{client}", {"active": False})
+    signing.leaves(person)
+    for token, who in ((of_client, ("system", client)), (of_person, ("staff", person))):
+        log = Log(house, token)
+        for route in ROUTES:
+            answer, rows = log.ask(route, house.ours.address(route.path), None)
+            assert answer.status_code == 401
+            assert [row["outcome"] for row in rows] == ["unauthenticated"], route.name
+            assert (rows[0]["by_type"], rows[0]["by_id"]) == who
+            assert (rows[0]["action"], rows[0]["address"]) == (route.needs.action, LOCAL)
+            assert rows[0]["credential_id"] is not None
+
+
 def test_what_changed_nothing_is_one_entry(house: House) -> None:
     log = Log(house, staff_key(house.clinic, "administrator", "clinician"))
     by_name = {route.name: route for route in ROUTES}

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import text
@@ -20,6 +21,7 @@ from app.db import migrate
 from app.db.engine import Database
 from app.db.scope import OWNER
 from tests.support.clinic import a_clinic
+from tests.support.issuer import ec_key, public, signed
 from tests.verify.seeded import BODIES, HEADINGS, Seeded, operations, seed
 from tests.verify.serving import Client, Reply, command, environment
 
@@ -57,7 +59,10 @@ FURTHER = {
     "outside-sessions": ("notes", "note", "by", "product", "given_by"),
     "closures": ("reason",),
     "locations": ("address", "phone"),
+    "clients": ("jwks_url",),
+    "issuers": ("url", "audience", "jwks_url", "subject", "fhir_user"),
 }
+URL = "https://twelveweeks.example.org"
 
 
 class Running:
@@ -69,6 +74,7 @@ class Running:
         self.environment = environment(url) | {
             "TWELVEWEEKS_LOG_LEVEL": "debug",
             "TMPDIR": str(folder / "tmp"),
+            "TWELVEWEEKS_PUBLIC_URL": URL,
             "TWELVEWEEKS_MAX_BODY_BYTES": "200000",
         }
         self._out = (folder / "out").open("wb")
@@ -98,14 +104,17 @@ class Running:
         self._out.close()
         self._err.close()
 
+    def files(self) -> dict[str, str]:
+        """What stands in whatever files there are."""
+        return {
+            file.name: file.read_bytes().decode("latin-1")
+            for file in self.folder.rglob("*")
+            if file.is_file()
+        }
+
     def hits(self) -> list[tuple[str, str]]:
-        """Where a canary stands, in whatever files there are."""
-        found = []
-        for file in self.folder.rglob("*"):
-            if file.is_file():
-                told = file.read_bytes().decode("latin-1")
-                found += [(file.name, hit) for hit in _MARK.findall(told)]
-        return found
+        """Where a canary stands."""
+        return [(name, hit) for name, told in self.files().items() for hit in _MARK.findall(told)]
 
     def run(self, *arguments: str) -> tuple[str, str]:
         """What a command says."""
@@ -177,11 +186,12 @@ def every_route(seeded: Seeded, client: Client, sow: Canaries) -> set[int]:
     return statuses
 
 
-def raw(port: int, sent: bytes) -> bytes:
-    """Send bytes as they are; whatever comes back."""
+def raw(port: int, sent: bytes, *, ends: bool = True) -> bytes:
+    """Send bytes as they are; whatever comes back. One that `ends` sends no more after them."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
         line.sendall(sent)
-        line.shutdown(socket.SHUT_WR)
+        if ends:
+            line.shutdown(socket.SHUT_WR)
         answer = b""
         while piece := line.recv(65536):
             answer += piece
@@ -205,6 +215,38 @@ def strange_requests(port: int, key: str, sow: Canaries) -> None:
         f"{typed}application/json\r\nTransfer-Encoding: {sow()}\r\n\r\n".encode() + broken,
     ):
         assert not _MARK.search(raw(port, sent).decode("latin-1")), sent
+
+
+def strange_tokens(port: int, client_id: str, sow: Canaries) -> list[str]:
+    """Tokens that nobody believes, as assertions and as credentials; what they were."""
+    stranger, made = ec_key("c1", "P-384"), []
+    head = "HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    form_head = f"{head}Content-Type: application/x-www-form-urlencoded\r\n"
+    for issuer in (client_id, URL, sow()):
+        claims = {name: sow() for name in ("sub", "jti", "scope", "practice", "fhirUser", sow())}
+        claims |= {"iss": issuer, "aud": [f"{URL}/oauth/token", URL, sow()]}
+        for named in ({"kid": "c1", "typ": "at+jwt"}, {"kid": sow(), "typ": sow(), sow(): sow()}):
+            made.append(signed(stranger, claims | {"exp": 2**31}, alg="ES384", **named))
+    for token in made:
+        form = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": token,
+            "scope": sow(),
+            "client_id": sow(),
+        }
+        odd = form | {"client_assertion": f"{sow()}.{sow()}.{sow()}", sow(): sow()}
+        for fields, status in ((form, 401), (odd, 401), (form | {"grant_type": sow()}, 400)):
+            body = urlencode(fields)
+            sent = f"POST /oauth/token {form_head}Content-Length: {len(body)}\r\n\r\n{body}"
+            answer = raw(port, sent.encode(), ends=False).decode()
+            assert answer.startswith(f"HTTP/1.1 {status} "), answer
+            assert not _MARK.search(answer), answer
+        sent = f"GET /v1/me {head}Authorization: Bearer {token}\r\n\r\n"
+        answer = raw(port, sent.encode(), ends=False).decode()
+        assert answer.startswith("HTTP/1.1 401 "), answer
+        assert not _MARK.search(answer), answer
+    return made
 
 
 # A rule that the program knows nothing of: its failure is a fault of the server's, and the
@@ -238,6 +280,9 @@ def test_two_hundred_canaries_are_found_nowhere(
     statuses = every_route(seeded, client, sow)
     assert {200, 201, 404, 409, 413, 422} <= statuses
     strange_requests(running.port, clinic.key, sow)
+    theirs = public([ec_key("c1", "P-384")])
+    made = clinic.post("/clients", {"name": "x", "jwks": theirs, "scopes": ["practice:read"]})
+    told_nobody = strange_tokens(running.port, made["id"], sow)
 
     as_owner(database, RULES[database.dialect])
     try:
@@ -274,6 +319,8 @@ def test_two_hundred_canaries_are_found_nowhere(
     assert logged.count('"event": "request"') > 300
     assert '"event": "failure"' in logged
     assert running.hits() == []
+    parts = [part for token in told_nobody for part in token.split(".")[1:]]
+    assert not [part for part in parts if part in "".join(running.files().values())]
     assert sow.sown >= 200
     print(f"{sow.sown} canaries, {logged.count(chr(10))} lines of log, 0 hits")
 

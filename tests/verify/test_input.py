@@ -10,6 +10,7 @@ import pytest
 
 from app.db.engine import Database
 from tests.support.clinic import a_clinic
+from tests.support.issuer import ec_key
 from tests.verify.seeded import Seeded, load, seed
 
 pytestmark = pytest.mark.verify
@@ -38,6 +39,16 @@ def booked(starts_at: Any) -> bytes:
 
 def charted(member: str) -> bytes:
     return given(chart="@").replace(b'"@"', member.encode())
+
+
+def client(member: str = "", **said: Any) -> bytes:
+    usual = json.dumps({"name": "N", "scopes": ["practice:read"]} | said)
+    return (f"{usual[:-1]}, {member}}}" if member else usual).encode()
+
+
+def key(**members: Any) -> str:
+    usual = ec_key("k").as_dict(private=False)
+    return f'"jwks": {json.dumps({"keys": [usual | members]})}'
 
 
 AT_PATIENTS: list[tuple[str, bytes, int]] = [
@@ -97,6 +108,33 @@ AT_SESSIONS: list[tuple[str, bytes, int]] = [
     ("no way of charting", charted("{}"), 422),
     ("a plan that was never", charted(f'{{"plan": "as_protocol", "{CANARY}": 1}}'), 422),
 ]
+AT_CLIENTS: list[tuple[str, bytes, int]] = [
+    ("no keys and no address", client(), 422),
+    (
+        "keys and an address",
+        client('"jwks": {"keys": []}, "jwks_url": "https://k.example.org/"'),
+        422,
+    ),
+    ("keys that are a text", client(f'"jwks": "{CANARY}"'), 422),
+    ("keys that are a list", client(f'"jwks": [{{"{CANARY}": 1}}]'), 422),
+    ("keys that are something else", client(f'"jwks": {{"{CANARY}": "{CANARY}"}}'), 422),
+    ("a key that is a number", client('"jwks": {"keys": [1]}'), 422),
+    ("a key of a kind that is none", client(f'"jwks": {{"keys": [{{"kty": "{CANARY}"}}]}}'), 422),
+    ("a key on no curve", client(key(crv=CANARY)), 422),
+    ("a point on no curve", client(key(x="AAAA")), 422),
+    ("letters that are no number", client(key(x=f"{CANARY}=!\u00e9")), 422),
+    ("a kid of 1,000 letters", client(key(kid=CANARY * 100)), 422),
+    ("a kid that is a list", client(key(kid=[CANARY])), 422),
+    ("a private key", client(key(d=CANARY)), 422),
+    ("NaN in a key", client('"jwks": {"keys": [{"kty": "EC", "n": NaN}]}'), 400),
+    ("a key twice", client('"jwks": {"keys": [], "keys": []}'), 400),
+    ("100,000 levels of keys", client('"jwks": ' + '{"keys":' * 100_000), 400),
+    ("no address", client(f'"jwks_url": "{CANARY}"'), 422),
+    ("an address with a password", client(f'"jwks_url": "https://a:{CANARY}@k.example.org/"'), 422),
+    ("an address of this machine", client('"jwks_url": "https://127.1/"'), 422),
+    ("no scope", client('"jwks_url": "https://k.example.org/"', scopes=[]), 422),
+    ("a scope of nothing", client('"jwks_url": "https://k.example.org/"', scopes=[CANARY]), 422),
+]
 QUERIES = [
     *("/worklist?limit=0", "/worklist?limit=201", "/worklist?limit=5.0", "/worklist?limit=٥"),
     *("/worklist?limit=", "/worklist?limit=5&limit=6", f"/worklist?{CANARY}=1"),
@@ -139,7 +177,8 @@ def refused(answer: Any, status: int, what: str) -> None:
 def test_what_is_no_request_is_refused_and_not_repeated(seeded: Seeded) -> None:
     before = seeded.everything()
     sessions = f"/courses/{seeded.ids['courses'][0]}/sessions"
-    for path, table in (("/patients", AT_PATIENTS), (sessions, AT_SESSIONS)):
+    tables = {"/patients": AT_PATIENTS, sessions: AT_SESSIONS, "/clients": AT_CLIENTS}
+    for path, table in tables.items():
         for what, content, status in table:
             refused(send(seeded, "POST", path, content), status, what)
             # Asked again with a key, it is refused again.
@@ -149,7 +188,8 @@ def test_what_is_no_request_is_refused_and_not_repeated(seeded: Seeded) -> None:
     for path in PATHS:
         refused(send(seeded, "GET", path, b""), 404, path)
     assert seeded.everything() == before
-    print(f"\n{len(AT_PATIENTS) + len(AT_SESSIONS) + len(QUERIES) + len(PATHS)} inputs refused")
+    tried = sum(map(len, tables.values())) + len(QUERIES) + len(PATHS)
+    print(f"\n{tried} inputs refused")
 
 
 def test_headers_and_sizes(seeded: Seeded) -> None:
@@ -204,6 +244,11 @@ def test_what_is_right_comes_back_as_it_was_meant(seeded: Seeded) -> None:
     assert instant.status_code == 409  # before the interval is over; and named as sent nowhere
     late = send(seeded, "POST", path, booked("2027-06-01t09:00:00.123456789+05:45"))
     assert late.json()["starts_at"] == "2027-06-01T03:15:00.123456Z"
+
+    members = {"use": "sig", "x5c": ["a\0b"], "\u0664": 1e-300, "n\0": {"deep": [None, 2**62]}}
+    keys = json.loads(client(key(**members)))
+    made = send(seeded, "POST", "/clients", json.dumps(keys).encode())
+    assert clinic.get(f"/clients/{made.json()['id']}")["jwks"] == keys["jwks"]
 
     sheet = '\ufeff"MRN","Last name","First name","DOB","Treated on","Units"\r\n' + (
         '"S-1","O\u2019Brien","Ana","12/15/1977","9/18/2025","155u"\r\n'
