@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from app.db.queries import records
 from app.db.scope import OWNER
 from app.domain import sealing
 from app.domain.errors import Contended
-from app.domain.ids import first_id, new_id
+from app.domain.ids import first_id, made_at, new_id
 from app.services import audit, seals
 from app.services.seals import SETTLING, Verified
 from tests.support.clinic import NOW, Clinic, a_clinic
@@ -27,7 +27,6 @@ from tests.verify.serving import at_once
 pytestmark = pytest.mark.verify
 
 ROWS = 10_000
-_days = count(1000)
 # SQLite's triggers hold whoever comes: who tampers drops them first.
 TRIGGERS = [f"{t}_{what}" for t in ("audit_event", "audit_seal") for what in ("stays", "is_final")]
 
@@ -35,7 +34,7 @@ TRIGGERS = [f"{t}_{what}" for t in ("audit_event", "audit_seal") for what in ("s
 @pytest.fixture
 def clinic(database: Database) -> Iterator[Clinic]:
     # Ids never go back in time within a process, though a test's clock would.
-    with a_clinic(database, now=NOW + next(_days) * timedelta(days=1)) as made:
+    with a_clinic(database, now=made_at(new_id(NOW)) + timedelta(days=1)) as made:
         yield made
 
 
