@@ -89,8 +89,11 @@ class Database:
     @contextmanager
     def turned(self, db: Connection, scope: Scope) -> Iterator[None]:
         """Turn to another practice within a transaction, and back: one commit for several."""
-        raw: Any = db.connection.dbapi_connection
         before = db.info["scope"]
+        if scope == before:
+            yield
+            return
+        raw: Any = db.connection.dbapi_connection
         db.info["scope"] = scope
         self._kind.turn(raw, scope)
         yield

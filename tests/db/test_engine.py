@@ -66,6 +66,23 @@ def test_a_write_sends_one_begin_and_one_commit(postgresql: Database) -> None:
     assert "ROLLBACK" not in sent
 
 
+def test_turning_to_where_one_is_already_sends_nothing(postgresql: Database) -> None:
+    scope = "019d0bc2-a980-7004-aeca-95ac71c09566"
+
+    def write(*turns: str) -> None:
+        with single.write(scope) as db:
+            for to in turns:
+                with single.turned(db, to):
+                    db.execute(text("SELECT 1 AS looked_up")).all()
+
+    with another(postgresql, pool_size=1) as single:
+        write(scope)
+        here = sent_while(single, lambda: write(scope))
+        away = sent_while(single, lambda: write("019d0bc2-a980-7004-aeca-95ac71c09567"))
+    assert here.count("Query") == 2  # BEGIN with the scope, and COMMIT
+    assert away.count("Query") == 4
+
+
 def test_statements_stay_prepared_between_reads_and_writes(postgresql: Database) -> None:
     with another(postgresql, pool_size=1) as single:
         for way in (single.read, single.write, single.read, single.write):
