@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -66,30 +67,21 @@ def once(these: Tending) -> None:
             if head:
                 # Where the log goes, a seal is out of reach of whoever reaches the database.
                 log.info("sealed", practice_id=practice_id, seal=head)
-        with _tried_again():
-            _forget(database, practice_id, these)
-        with _tried_again():
-            _forget_assertions(database, practice_id, now)
+        for rows, before in ((idempotency, now - these.claims_kept), (token_rows, now)):
+            with _tried_again():
+                _forget(database, practice_id, rows, before)
     for key_id, (practice_id, at) in these.callers.take_used().items():
         with _tried_again(), database.write(practice_id) as db:
             key_rows.used(db, practice_id=practice_id, key_ids=[key_id], at=at)
 
 
-def _forget(database: Database, practice_id: str, these: Tending) -> None:
-    before = these.clock() - these.claims_kept
+def _forget(database: Database, practice_id: str, rows: Any, before: datetime) -> None:
+    """Drop what is past its time; nobody's turn to write is taken where there is none of it."""
     with database.read(practice_id) as db:
-        if not idempotency.any_before(db, practice_id=practice_id, before=before):
+        if not rows.any_before(db, practice_id=practice_id, before=before):
             return
     with database.write(practice_id) as db:
-        idempotency.forget(db, practice_id=practice_id, before=before)
-
-
-def _forget_assertions(database: Database, practice_id: str, now: datetime) -> None:
-    with database.read(practice_id) as db:
-        if not token_rows.any_before(db, practice_id=practice_id, before=now):
-            return
-    with database.write(practice_id) as db:
-        token_rows.forget(db, practice_id=practice_id, before=now)
+        rows.forget(db, practice_id=practice_id, before=before)
 
 
 @contextmanager

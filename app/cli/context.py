@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from app.db.keyring import Keyring
 from app.db.queries import practices as practice_rows
 from app.db.scope import DIRECTORY, OWNER
 from app.domain.access import Actor
+from app.domain.ids import is_id
 from app.services import audit
 from app.settings import Settings
 
@@ -32,8 +32,6 @@ PracticeId = Annotated[
     str | None,
     typer.Option("--practice", metavar="ID", help="The practice; not needed where there is one."),
 ]
-
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Unusable(Exception):
@@ -180,7 +178,7 @@ def _practice_of(db: Connection, practice_id: str | None) -> dict[str, Any]:
             raise Unusable("there is no practice yet: run twelveweeks practice create")
         raise Unusable("say which practice: --practice ID (twelveweeks practice list shows it)")
     wanted = practice_id.strip().lower()
-    found = practice_rows.get(db, practice_id=wanted) if _ID.fullmatch(wanted) else None
+    found = practice_rows.get(db, practice_id=wanted) if is_id(wanted) else None
     if found is None:
         raise Unusable(
             "there is no practice with that id (twelveweeks practice list shows the known ones)"
@@ -190,7 +188,7 @@ def _practice_of(db: Connection, practice_id: str | None) -> dict[str, Any]:
 
 def id_of(text: str) -> str:
     """Return the text if it is written as an id; `Unusable` for anything else."""
-    if not _ID.fullmatch(text):
+    if not is_id(text):
         raise Unusable("an id is a UUID, as the lists show it")
     return text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -23,8 +24,21 @@ def new_id(now: datetime) -> str:
     with _lock:
         _last = tick = max(tick, _last + 1)
     low = int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-    text = f"{tick >> 12:012x}{0x7000 | tick & 0xFFF:04x}{low:016x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return _spelled(f"{tick >> 12:012x}{0x7000 | tick & 0xFFF:04x}{low:016x}")
+
+
+def pack(ids: Iterable[str]) -> bytes:
+    """Return keys as bytes, one after the other: 16 bytes each."""
+    return bytes.fromhex("".join(ids).replace("-", ""))
+
+
+def unpack(packed: bytes) -> list[str]:
+    """Return the keys that were packed, in their order."""
+    return [_spelled(packed[at : at + 16].hex()) for at in range(0, len(packed), 16)]
+
+
+def _spelled(digits: str) -> str:
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def is_id(text: str) -> bool:

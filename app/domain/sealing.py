@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from app.domain.ids import pack, unpack
+
 # Id and SHA-256 of one row.
 ENTRY = 16 + 32
 # Digest of "the seal before the first".
@@ -27,14 +29,13 @@ def row_digest(row: Mapping[str, Any]) -> bytes:
 
 def entries_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Return the entries of these rows, in their order."""
-    return b"".join(bytes.fromhex(row["id"].replace("-", "")) + row_digest(row) for row in rows)
+    return b"".join(pack([row["id"]]) + row_digest(row) for row in rows)
 
 
 def read_entries(entries: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield id and digest of each row that a seal covers."""
     for at in range(0, len(entries), ENTRY):
-        text = entries[at : at + 16].hex()
-        id = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        [id] = unpack(entries[at : at + 16])
         yield id, entries[at + 16 : at + ENTRY]
 
 

@@ -16,7 +16,7 @@ from app.domain.errors import Invalid, Overloaded, Unauthenticated
 from app.edge import json_body, problems
 from app.edge.problem_openapi import SCHEME, responses_for
 from app.edge.query import check_query
-from app.edge.work import Needs, Threaded, enter, reads, writes
+from app.edge.work import REASON, Needs, Threaded, enter, reads, writes
 
 E = TypeVar("E", bound=Callable[..., Any])
 
@@ -47,7 +47,7 @@ _BREAK_GLASS = {
     "name": "Break-Glass",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "pattern": "^[!-~][ -~]{1,198}[!-~]$"},
+    "schema": {"type": "string", "pattern": f"^{REASON.pattern}$"},
     "description": "In an emergency: why a person reads what their role does not show them.",
 }
 

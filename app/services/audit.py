@@ -11,7 +11,7 @@ from app.db.models import AuditEvent
 from app.db.queries import audit as rows
 from app.db.queries import records
 from app.domain.access import Actor
-from app.domain.ids import new_id
+from app.domain.ids import new_id, pack, unpack
 
 Event = dict[str, Any]
 
@@ -97,16 +97,12 @@ def event(
 
 def packed(patient_ids: Iterable[str]) -> bytes:
     """Return the ids of a list's patients, each once, as they are stored: 16 bytes each."""
-    return bytes.fromhex("".join(dict.fromkeys(patient_ids)).replace("-", ""))
+    return pack(dict.fromkeys(patient_ids))
 
 
 def unpacked(patients: bytes | None) -> list[str]:
     """Return the ids that were packed."""
-    found = []
-    for at in range(0, len(patients or b""), 16):
-        text = (patients or b"")[at : at + 16].hex()
-        found.append(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
-    return found
+    return unpack(patients or b"")
 
 
 def made(values: Mapping[str, Any]) -> dict[str, list[Any]]:

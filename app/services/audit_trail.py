@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -111,10 +111,9 @@ def every_disclosure(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Iterator[Record]:
-    """Yield all of them, the newest first."""
-    before: str | None = None
-    while True:
-        found = disclosures(
+    """Return all of them, the newest first, read as they are asked for."""
+    return _every(
+        lambda before: disclosures(
             db,
             practice_id=practice_id,
             patient_id=patient_id,
@@ -123,25 +122,29 @@ def every_disclosure(
             before=before,
             limit=_PIECE,
         )
-        yield from found
-        if len(found) < _PIECE:
-            return
-        before = found[-1]["id"]
+    )
 
 
 def of_patient(db: Connection, *, practice_id: str, patient_id: str) -> Iterator[Record]:
-    """Yield every event about the patient with what it changed, the newest first.
+    """Return every event about the patient with what it changed, the newest first.
 
     They are read a piece at a time: who needs only the newest may stop.
     """
-    before: str | None = None
-    while True:
-        found = rows.page(
+    found = _every(
+        lambda before: rows.page(
             db, practice_id=practice_id, patient_id=patient_id, before=before, limit=_PIECE
         )
-        for event in found:
-            # Whom else a list showed is not this patient's to know.
-            yield told(event, patients=True) | {"patient_ids": [patient_id]}
+    )
+    # Whom else a list showed is not this patient's to know.
+    return (told(event, patients=True) | {"patient_ids": [patient_id]} for event in found)
+
+
+def _every(page: Callable[[str | None], list[Record]]) -> Iterator[Record]:
+    """Yield what the pages hold, each read when the one before is through."""
+    before: str | None = None
+    while True:
+        found = page(before)
+        yield from found
         if len(found) < _PIECE:
             return
         before = found[-1]["id"]

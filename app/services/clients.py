@@ -124,13 +124,14 @@ def use_once(
 
 
 def _enter(db: Connection, client: Record, now: datetime) -> None:
-    entry = {
-        "digest": digest(client["id"]),
-        "kind": KIND,
-        "holder_id": client["id"],
-        "created_at": now,
-    }
-    directory.add_credential(db, practice_id=client["practice_id"], values=entry)
+    directory.add_credential(
+        db,
+        practice_id=client["practice_id"],
+        kind=KIND,
+        holder_id=client["id"],
+        digest=digest(client["id"]),
+        now=now,
+    )
 
 
 def _once(scopes: Sequence[str]) -> list[str]:

@@ -158,11 +158,12 @@ def _check_free(db: Connection, url: str, audience: str) -> None:
 
 
 def _enter(db: Connection, issuer: Record, now: datetime) -> None:
-    entry = {
-        "digest": digest(issuer["url"], issuer["audience"]),
-        "kind": KIND,
-        "holder_id": issuer["id"],
-        "created_at": now,
-    }
     with losing_races():
-        directory.add_credential(db, practice_id=issuer["practice_id"], values=entry)
+        directory.add_credential(
+            db,
+            practice_id=issuer["practice_id"],
+            kind=KIND,
+            holder_id=issuer["id"],
+            digest=digest(issuer["url"], issuer["audience"]),
+            now=now,
+        )

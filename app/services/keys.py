@@ -92,11 +92,12 @@ def create(
     _check_scopes(scopes)
     if expires_at is not None and expires_at <= now:
         raise Invalid(("/expires_at", "lies in the past"))
+    member = None
     if staff_id is not None:
         member = record_rows.get(db, Staff, practice_id=by.practice_id, id=staff_id)
         if member is None or not member["active"]:
             raise Invalid(("/staff_id", "no active member of staff in this practice"))
-    _check_reach(db, staff_id, scopes, giver=giver, by=by)
+    _check_reach(member, scopes, giver)
     id = new_id(now)
     values = {
         "id": id,
@@ -125,7 +126,10 @@ def rotate(
     """
     key = records.load(db, ApiKey, practice_id=by.practice_id, id=key_id)
     if by.credential_id != key["id"]:
-        _check_reach(db, key["staff_id"], key["scopes"], giver=giver, by=by)
+        member = None
+        if key["staff_id"] is not None:
+            member = records.load(db, Staff, practice_id=by.practice_id, id=key["staff_id"])
+        _check_reach(member, key["scopes"], giver)
     if key["revoked_at"]:
         raise WrongState(state="revoked")
     if key["expires_at"] and key["expires_at"] <= now:
@@ -182,8 +186,14 @@ def _secret(db: Connection, key: Record, now: datetime) -> str:
     drawn = _base62(int.from_bytes(secrets.token_bytes(32), "big"), 43)
     text = f"{key['prefix']}_{drawn}"
     whole = f"{text}{checksum(text)}"
-    entry = {"digest": hashed(whole), "kind": "key", "holder_id": key["id"], "created_at": now}
-    rows.add_credential(db, practice_id=key["practice_id"], values=entry)
+    rows.add_credential(
+        db,
+        practice_id=key["practice_id"],
+        kind="key",
+        holder_id=key["id"],
+        digest=hashed(whole),
+        now=now,
+    )
     return whole
 
 
@@ -192,22 +202,14 @@ def _environment(db: Connection, practice_id: str) -> str:
     return "test" if practice and practice["sandbox_of"] else "live"
 
 
-def _check_reach(
-    db: Connection,
-    staff_id: str | None,
-    scopes: Sequence[str] | None,
-    *,
-    giver: Giver,
-    by: Actor,
-) -> None:
+def _check_reach(member: Record | None, scopes: Sequence[str] | None, giver: Giver) -> None:
+    """Refuse a key of that member of staff, or of a system, that the giver cannot hand on."""
     if giver.scoped and scopes is None:
         raise Forbidden("A key that scopes narrow makes no key without scopes.")
-    if staff_id is None:
-        given = access.of_system(scopes)
+    if member is None:
+        giver.check(access.of_system(scopes))
     else:
-        member = records.load(db, Staff, practice_id=by.practice_id, id=staff_id)
-        given = access.granted(member["roles"], scopes)
-    giver.check(given, acts_as=staff_id)
+        giver.check(access.granted(member["roles"], scopes), acts_as=member["id"])
 
 
 def _check_scopes(scopes: Sequence[str] | None) -> None:

@@ -9,18 +9,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
+
+from tests.support.tls import Authority
 
 HOST = "issuer.test"
 Private = ECKey | RSAKey
@@ -56,31 +53,10 @@ def signed(key: Any, claims: Any, **header: Any) -> str:
 
 @cache
 def certificate() -> tuple[str, ssl.SSLContext]:
-    """A self-made certificate for the host: where it lies, and a context that trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
-    now = datetime.now(UTC)
-    cert = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = cert.public_bytes(serialization.Encoding.PEM)
-    secret = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path = Path(tempfile.mkdtemp(prefix="twelveweeks-tls-")) / "pair.pem"
-    path.write_bytes(secret + pem)
-    return str(path), ssl.create_default_context(cadata=pem.decode())
+    """A certificate for the host: where it lies, and a context that trusts its authority."""
+    folder = Path(tempfile.mkdtemp(prefix="twelveweeks-tls-"))
+    authority = Authority(folder, "tests")
+    return str(authority.certify(HOST)), ssl.create_default_context(cafile=str(authority.file))
 
 
 async def to_loopback(host: str, port: int) -> list[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from app.db.models import AuditEvent, AuditSeal
 from app.db.queries.records import Record, table_of
-from app.domain.ids import first_id
+from app.domain.ids import first_id, pack
 
 _event, _seal = table_of(AuditEvent), table_of(AuditSeal)
 
@@ -105,7 +105,7 @@ def last(db: Connection, *, practice_id: str) -> str | None:
 
 def _names(db: Connection, patient_id: str) -> ColumnElement[bool]:
     """Return the condition that a list showed the patient: their 16 bytes are in it."""
-    packed = bytes.fromhex(patient_id.replace("-", ""))
+    packed = pack([patient_id])
     search = func.instr if db.dialect.name == "sqlite" else func.pg_catalog.position
     return and_(_event.c.patients.is_not(None), search(_event.c.patients, packed) > 0)
 

@@ -38,9 +38,12 @@ def credential(db: Connection, *, digest: bytes) -> Record | None:
     return dict(row) if row else None
 
 
-def add_credential(db: Connection, *, practice_id: str, values: Record) -> None:
+def add_credential(
+    db: Connection, *, practice_id: str, kind: str, holder_id: str, digest: bytes, now: datetime
+) -> None:
     """Enter a credential of the practice into the directory."""
-    db.execute(insert(_credential), {"expires_at": None, **values, "practice_id": practice_id})
+    values = {"digest": digest, "kind": kind, "holder_id": holder_id, "created_at": now}
+    db.execute(insert(_credential), {**values, "expires_at": None, "practice_id": practice_id})
 
 
 def end_credentials(
