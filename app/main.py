@@ -13,29 +13,32 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 
-from app import __version__, api, clock, tending
+from app import __version__, api, clock
+from app.api.access.token_endpoint import TokenEndpoint
 from app.clock import Clock
-from app.db.engine import LOOK_UPS, Database, open_database
-from app.db.keyring import Keyring
-from app.edge import docs_page, logs, problem_pages, problems
-from app.edge.audit_log import AuditLog
-from app.edge.auth import Callers
-from app.edge.bearers import Bearers
-from app.edge.gate import Gate
-from app.edge.jwks import KeySets
-from app.edge.limits import Limits
-from app.edge.metrics import Metrics
-from app.edge.outgoing import Outgoing
-from app.edge.overload import Room
-from app.edge.own_tokens import OwnTokens
-from app.edge.peer import Peers
-from app.edge.rates import Rates
-from app.edge.readiness import Readiness
-from app.edge.request_log import RequestLog
-from app.edge.token_endpoint import TokenEndpoint
-from app.edge.work import Surroundings
+from app.db.engine.engine import LOOK_UPS, Database, open_database
+from app.db.keys.keyring import Keyring
+from app.edge import docs_page
+from app.edge.auth.auth import Callers
+from app.edge.auth.bearers import Bearers
+from app.edge.auth.jwks import KeySets
+from app.edge.auth.outgoing import Outgoing
+from app.edge.auth.own_tokens import OwnTokens
+from app.edge.http.gate import Gate
+from app.edge.http.limits import Limits
+from app.edge.http.overload import Room
+from app.edge.http.peer import Peers
+from app.edge.http.rates import Rates
+from app.edge.http.request_log import RequestLog
+from app.edge.observability import logs
+from app.edge.observability.metrics import Metrics
+from app.edge.observability.readiness import Readiness
+from app.edge.problems import problem_pages, problems
+from app.edge.requests.audit_log import AuditLog
+from app.edge.requests.work import Surroundings
+from app.jobs import tending
+from app.jobs.tending import Tending
 from app.settings import Settings
-from app.tending import Tending
 
 _DESCRIPTION = """
 The service a headache clinic runs its botulinum toxin cycles on: who is due, since when, why,

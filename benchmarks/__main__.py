@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app import clock
-from app.db import sqlite
+from app.db.engine import sqlite
 from benchmarks import (
     lines_alone,
     lines_encryption,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from app.domain import dosing, schedule
-from app.domain.protocol import Protocol
-from app.domain.schedule import Dates, History, Plan
-from app.domain.wording import reason_text
-from app.domain.worklist import Standing
+from app.domain.charting import dosing
+from app.domain.charting.protocol import Protocol
+from app.domain.scheduling import schedule
+from app.domain.scheduling.schedule import Dates, History, Plan
+from app.domain.scheduling.wording import reason_text
+from app.domain.scheduling.worklist import Standing
 from benchmarks.floor_worklist import actions_shown
 
 

@@ -22,7 +22,7 @@ from starlette.responses import Response
 
 from app.domain.dates import local_day
 from app.domain.ids import new_id
-from app.edge import paging
+from app.edge.input import paging
 from benchmarks import floor_edge, floor_session, floor_worklist
 from benchmarks.floor_edge import Caller
 from benchmarks.floor_shapes import SessionIn

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from app.data import builtin_protocols
-from app.domain import cycles, dosing, schedule, worklist
+from app.domain.charting import dosing
 from app.domain.dates import Interval, local_day
 from app.domain.ids import new_id
-from app.domain.schedule import Booking, Ending, History, Plan, Treatment
-from app.domain.worklist import Facts
+from app.domain.scheduling import cycles, schedule, worklist
+from app.domain.scheduling.schedule import Booking, Ending, History, Plan, Treatment
+from app.domain.scheduling.worklist import Facts
 from benchmarks import floor_answer
 from benchmarks.floor_edge import Caller
 from benchmarks.floor_shapes import SessionIn

@@ -6,11 +6,11 @@ import json
 from datetime import UTC, date, datetime
 from typing import Any
 
-from app.domain import worklist
 from app.domain.dates import Interval
-from app.domain.schedule import Booking, Hold, Plan
-from app.domain.wording import action_text, interval_text, rule_text
-from app.domain.worklist import Closure, Facts
+from app.domain.scheduling import worklist
+from app.domain.scheduling.schedule import Booking, Hold, Plan
+from app.domain.scheduling.wording import action_text, interval_text, rule_text
+from app.domain.scheduling.worklist import Closure, Facts
 
 CLOSURES = """
 (SELECT json_agg(json_build_array(x.starts_on, x.ends_on, x.location_id, x.practitioner_id))

@@ -1,7 +1,7 @@
 """Made-up patients with their courses, sessions and holds, as rows ready for a bulk load.
 
 Every cell is text that both databases read alike, or None. The stored dates of a course are
-what `services.dates` would write; the benchmark checks a sample of them with `db verify`'s code.
+what `services.scheduling.dates` would write; the benchmark checks a sample of them with `db verify`'s code.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from app.data import builtin_protocols
-from app.domain import dosing, schedule
+from app.domain.charting import dosing
 from app.domain.dates import Interval
-from app.domain.schedule import History, Hold, Plan, Treatment
-from app.services import treatments
+from app.domain.scheduling import schedule
+from app.domain.scheduling.schedule import History, Hold, Plan, Treatment
+from app.services.scheduling import treatments
 from benchmarks.practice import Practice
 
 Cell = str | None

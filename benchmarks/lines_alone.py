@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 from time import process_time
 
-from app.domain import schedule, worklist
 from app.domain.dates import Interval
-from app.domain.schedule import History, Hold, Plan, Treatment
+from app.domain.scheduling import schedule, worklist
+from app.domain.scheduling.schedule import History, Hold, Plan, Treatment
 from benchmarks import processes
 from benchmarks.lines_http import writes
 from benchmarks.load import burst, get

@@ -10,10 +10,10 @@ from pathlib import Path
 from time import perf_counter
 
 from app import clock
-from app.db import copying
-from app.db.engine import open_database
-from app.db.keyring import Keyring
-from app.db.scope import OWNER
+from app.db.engine.engine import open_database
+from app.db.engine.scope import OWNER
+from app.db.keys.keyring import Keyring
+from app.db.maintenance import copying
 from benchmarks import processes
 from benchmarks.lines_http import writes
 from benchmarks.load import get

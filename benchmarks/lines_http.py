@@ -7,8 +7,8 @@ from contextlib import ExitStack
 import psycopg
 
 from app.api import pages
-from app.api.worklist import WorklistPageQuery
-from app.edge import paging
+from app.api.scheduling.worklist import WorklistPageQuery
+from app.edge.input import paging
 from benchmarks import processes
 from benchmarks.load import Sample, get, post
 from benchmarks.practice import Practice

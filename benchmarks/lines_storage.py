@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from app.db import sqlite
+from app.db.engine import sqlite
 from benchmarks import seeding
 from benchmarks.report import Line
 from benchmarks.stage import Stage

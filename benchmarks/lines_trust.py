@@ -8,13 +8,13 @@ from statistics import median
 from time import perf_counter
 
 from app import clock
-from app.db.engine import Database, open_database
-from app.db.queries import worklist as rows
-from app.db.queries.worklist import Filters, Thresholds
-from app.db.scope import OWNER, Scope
+from app.db.engine.engine import Database, open_database
+from app.db.engine.scope import OWNER, Scope
+from app.db.queries.scheduling import worklist as rows
+from app.db.queries.scheduling.worklist import Filters, Thresholds
 from app.domain.dates import local_day
-from app.edge.auth import Callers
-from app.edge.rates import Rates
+from app.edge.auth.auth import Callers
+from app.edge.http.rates import Rates
 from benchmarks.practice import ZONE, Practice
 from benchmarks.report import Line
 from benchmarks.stage import Stage

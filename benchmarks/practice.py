@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from app.db.engine import Connection, open_database
+from app.db.engine.engine import Connection, open_database
+from app.db.engine.scope import OWNER
 from app.db.models import Closure, Location, Practitioner
-from app.db.scope import OWNER
-from app.domain.access import Actor
+from app.domain.access.access import Actor
 from app.domain.ids import new_id
-from app.services import keys, practices, records
+from app.services import records
+from app.services.access import keys
+from app.services.practice import practices
 
 ZONE = "America/New_York"
 _CLOSURES = ((-30, -30), (12, 12), (25, 27), (60, 60), (95, 96), (140, 140), (200, 204), (310, 310))

@@ -12,10 +12,11 @@ from typing import Any
 import psycopg
 
 from app import clock
-from app.db import migrate, sqlite
-from app.db.engine import open_database
+from app.db.engine import sqlite
+from app.db.engine.engine import open_database
+from app.db.maintenance import migrate
 from app.domain.dates import local_day
-from app.services import verification
+from app.services.scheduling import verification
 from benchmarks.history import COLUMNS, SESSIONS, Histories
 from benchmarks.postgres import Server
 from benchmarks.practice import ZONE, Practice, found

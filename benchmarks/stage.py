@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from app.db import migrate
+from app.db.maintenance import migrate
 from benchmarks import sameness, seeding
 from benchmarks.load import Sample, burst
 from benchmarks.postgres import Server

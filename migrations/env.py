@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Engine, TypeDecorator, text
 
 from app.db import models  # noqa: F401  (fills the metadata)
 from app.db.base import metadata
-from app.db.engine import Database, open_database
-from app.db.keyring import Keyring
-from app.db.scope import OWNER
+from app.db.engine.engine import Database, open_database
+from app.db.engine.scope import OWNER
+from app.db.keys.keyring import Keyring
 from app.settings import Settings
 
 # Any number will do, as long as every release uses the same.

@@ -8,7 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from app.db.engine import Database, open_database
+from app.db.engine.engine import Database, open_database
 from tests.support import databases
 
 # A busy machine is no failed property.

@@ -2,30 +2,20 @@
 
 from fastapi import APIRouter
 
-from app.api import (
-    audit_events,
-    clients,
+from app.api import health
+from app.api.access import clients, issuers, keys, me, oauth, staff
+from app.api.audit import audit_events, disclosures
+from app.api.charting import protocols
+from app.api.imports import imports
+from app.api.patients import patient_export, patients
+from app.api.practice import locations, practices, practitioners, sandbox
+from app.api.scheduling import (
     closures,
     courses,
     day_sheets,
-    disclosures,
-    health,
     holds,
-    imports,
-    issuers,
-    keys,
-    locations,
-    me,
-    oauth,
     outside_sessions,
-    patient_export,
-    patients,
-    practices,
-    practitioners,
-    protocols,
-    sandbox,
     sessions,
-    staff,
     worklist,
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from app.edge.problems import answer
+from app.edge.problems.problems import answer
 
 router = APIRouter(tags=["operation"])
 

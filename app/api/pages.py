@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from app.edge import paging
-from app.edge.fields import Query, count, query_count
-from app.edge.work import Answer, Work
-from app.services import practices
+from app.edge.input import paging
+from app.edge.input.fields import Query, count, query_count
+from app.edge.requests.work import Answer, Work
+from app.services.practice import practices
 
 Limit = Annotated[int, query_count(1, paging.MOST)]
 BodyLimit = Annotated[int, count(1, paging.MOST)]

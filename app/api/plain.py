@@ -9,11 +9,11 @@ from app.api import pages
 from app.api.pages import PageQuery
 from app.api.shapes import IdentifierIn, Record, pairs, patch, stamps
 from app.db.base import Base
-from app.db.queries import identifiers as identifier_rows
 from app.db.queries import records as rows
-from app.edge.fields import Body
-from app.edge.preconditions import etag
-from app.edge.work import Answer, Work
+from app.db.queries.patients import identifiers as identifier_rows
+from app.edge.input.fields import Body
+from app.edge.input.preconditions import etag
+from app.edge.requests.work import Answer, Work
 from app.services import identifiers, records
 
 

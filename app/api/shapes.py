@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from app.domain.errors import Invalid
-from app.edge.fields import Body, Rule, Text, refuse
+from app.edge.input.fields import Body, Rule, Text, refuse
 
 Record = dict[str, Any]
 # A field of reasons is called `date`, which would hide the type.

@@ -14,7 +14,6 @@ from app.cli import (
     backup,
     clients,
     db,
-    demo,
     due,
     errors,
     export,
@@ -30,6 +29,7 @@ from app.cli import (
     signing_keys,
     staff,
 )
+from app.cli.demo import demo
 
 STATUS_OF_ERRORS = 2
 

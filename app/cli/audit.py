@@ -15,15 +15,15 @@ from app.cli.context import Json, PracticeId, Unusable
 from app.cli.due import day_of
 from app.cli.files import Replace, saving
 from app.cli.patients import Named, find
-from app.db.engine import Database
-from app.db.queries import audit as rows
-from app.db.queries import practices as practice_rows
+from app.db.engine.engine import Database
+from app.db.engine.scope import DIRECTORY
+from app.db.queries.audit import audit as rows
+from app.db.queries.practice import practices as practice_rows
 from app.db.queries.records import Record
-from app.db.scope import DIRECTORY
-from app.domain import sealing
-from app.services import audit_trail, seals
-from app.services.seals import Verified
-from app.services.worklist_csv import safe
+from app.domain.audit import sealing
+from app.services.audit import audit_trail, seals
+from app.services.audit.seals import Verified
+from app.services.scheduling.worklist_csv import safe
 
 app = typer.Typer(help="The audit log: list, verify, seal, who saw a patient.")
 

@@ -14,15 +14,16 @@ from app import __version__, clock
 from app.cli import context, printing
 from app.cli.context import Json, Unusable
 from app.cli.files import Replace, refuse_existing
-from app.db import backup as files
-from app.db import cipher, migrate, sqlite
-from app.db.backup import Contents
-from app.db.copying import Check
-from app.db.engine import Database
-from app.db.keyring import Keyring
-from app.db.queries import practices as practice_rows
-from app.db.scope import DIRECTORY
-from app.services import seals
+from app.db.engine import cipher, sqlite
+from app.db.engine.engine import Database
+from app.db.engine.scope import DIRECTORY
+from app.db.keys.keyring import Keyring
+from app.db.maintenance import backup as files
+from app.db.maintenance import migrate
+from app.db.maintenance.backup import Contents
+from app.db.maintenance.copying import Check
+from app.db.queries.practice import practices as practice_rows
+from app.services.audit import seals
 from app.settings import Settings
 
 # Rows that no seal is over yet are no fault of a copy: a server that runs will seal them.

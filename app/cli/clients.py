@@ -17,7 +17,8 @@ from app.db.models import Client
 from app.db.queries import records as rows
 from app.db.queries.records import Record
 from app.domain.errors import NotFound
-from app.services import clients, records
+from app.services import records
+from app.services.access import clients
 
 app = typer.Typer(help="Clients: systems that fetch tokens with a key of their own.")
 

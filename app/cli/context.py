@@ -12,14 +12,15 @@ from pydantic import ValidationError
 
 from app import clock
 from app.cli import printing
-from app.db import cipher, migrate, sealed, sqlite
-from app.db.engine import Connection, Database, open_database
-from app.db.keyring import Keyring
-from app.db.queries import practices as practice_rows
-from app.db.scope import DIRECTORY, OWNER
-from app.domain.access import Actor
+from app.db.engine import cipher, sqlite
+from app.db.engine.engine import Connection, Database, open_database
+from app.db.engine.scope import DIRECTORY, OWNER
+from app.db.keys.keyring import Keyring
+from app.db.maintenance import migrate, sealed
+from app.db.queries.practice import practices as practice_rows
+from app.domain.access.access import Actor
 from app.domain.ids import is_id
-from app.services import audit
+from app.services.audit import audit
 from app.settings import Settings
 
 NAME = "twelveweeks command line"

@@ -11,12 +11,13 @@ import typer
 
 from app.cli import context, printing
 from app.cli.context import Json, Unusable
-from app.db import checks, cipher, copying, migrate, sqlite
-from app.db.engine import Database
-from app.db.keyring import Keyring, MasterKey
-from app.db.queries import practices as practice_rows
-from app.db.scope import DIRECTORY, OWNER
-from app.services import verification
+from app.db.engine import cipher, sqlite
+from app.db.engine.engine import Database
+from app.db.engine.scope import DIRECTORY, OWNER
+from app.db.keys.keyring import Keyring, MasterKey
+from app.db.maintenance import checks, copying, migrate
+from app.db.queries.practice import practices as practice_rows
+from app.services.scheduling import verification
 
 app = typer.Typer(help="The database: upgrade, check, verify, encrypt.")
 

@@ -13,12 +13,12 @@ import typer
 from app import clock
 from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
-from app.db.engine import Connection, Database
-from app.db.queries.worklist import Filters
-from app.domain import worklist as rules
+from app.db.engine.engine import Connection, Database
+from app.db.queries.scheduling.worklist import Filters
 from app.domain.dates import FIRST_DAY, LAST_DAY, local_day, zone
-from app.services import worklist
-from app.services.worklist import Asked, Row, Setting
+from app.domain.scheduling import worklist as rules
+from app.services.scheduling import worklist
+from app.services.scheduling.worklist import Asked, Row, Setting
 
 On = Annotated[
     str | None, typer.Option(metavar="DATE", help="As of that day; today at the practice.")
@@ -59,7 +59,7 @@ def due(
         )
     if as_json:
         # With the shapes of the REST interface, which take half a second to load.
-        from app.api.worklist import row_shown
+        from app.api.scheduling.worklist import row_shown
 
         answer = {
             "on": setting.on,

@@ -7,11 +7,11 @@ from pathlib import Path
 from typer import TyperException
 
 from app.cli.context import Unusable
-from app.db.backup import NoBackup
-from app.db.copying import NotSound
-from app.db.engine import DatabaseAway, DatabaseBusy, translate
-from app.db.holding import Held
-from app.db.keyring import KeyringUnusable, SealBroken
+from app.db.engine.engine import DatabaseAway, DatabaseBusy, translate
+from app.db.keys.holding import Held
+from app.db.keys.keyring import KeyringUnusable, SealBroken
+from app.db.maintenance.backup import NoBackup
+from app.db.maintenance.copying import NotSound
 from app.domain.errors import Invalid, Refusal
 
 

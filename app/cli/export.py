@@ -14,7 +14,7 @@ from app.cli import context, printing
 from app.cli.context import Json, PracticeId
 from app.cli.due import Booked, On, Status, day_of, narrowed, reading
 from app.cli.files import Replace, saving
-from app.services import worklist_csv
+from app.services.scheduling import worklist_csv
 
 app = typer.Typer(help="Lists as files for a spreadsheet.")
 

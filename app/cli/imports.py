@@ -15,8 +15,8 @@ from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.files import saving
 from app.data.import_mapping import HistoryMapping, read_mapping
-from app.services import imports
-from app.services.imports import Report
+from app.services.imports import imports
+from app.services.imports.imports import Report
 
 app = typer.Typer(help="Records from elsewhere.")
 

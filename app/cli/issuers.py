@@ -10,13 +10,14 @@ from app import clock
 from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.practices import named
-from app.db.engine import Connection
+from app.db.engine.engine import Connection
 from app.db.models import Issuer
 from app.db.queries import records as rows
 from app.db.queries.records import Record
-from app.domain.access import Actor
+from app.domain.access.access import Actor
 from app.domain.errors import NotFound
-from app.services import issuers, records
+from app.services import records
+from app.services.access import issuers
 
 app = typer.Typer(help="Issuers: outside services whose tokens are taken.")
 

@@ -8,7 +8,7 @@ import typer
 
 from app.cli import context, printing
 from app.cli.context import Json, Unusable
-from app.db.keyring import Keyring
+from app.db.keys.keyring import Keyring
 
 app = typer.Typer(help="Master keys: create the first, rotate, show which there are.")
 

@@ -13,13 +13,14 @@ from app.cli.context import Json, PracticeId, Unusable
 from app.cli.due import day_of
 from app.cli.practices import named
 from app.cli.staff import found, split
-from app.db.engine import Connection
-from app.db.queries import keys as rows
+from app.db.engine.engine import Connection
+from app.db.queries.access import keys as rows
 from app.db.queries.records import Record
-from app.domain import access
+from app.domain.access import access
 from app.domain.dates import zone
 from app.domain.errors import WrongState
-from app.services import keys, practices
+from app.services.access import keys
+from app.services.practice import practices
 
 app = typer.Typer(help="API keys: create, list, rotate, revoke.")
 

@@ -13,13 +13,13 @@ from app import clock
 from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.files import Replace, saving
-from app.db.engine import Connection
+from app.db.engine.engine import Connection
 from app.db.models import Patient
-from app.db.queries import patients as rows
 from app.db.queries import records
+from app.db.queries.patients import patients as rows
 from app.db.queries.records import Record
 from app.domain.ids import is_id
-from app.services import patients
+from app.services.patients import patients
 
 app = typer.Typer(help="One patient's record.")
 
@@ -55,7 +55,7 @@ def export(
 ) -> None:
     """Write a patient's whole record, as GET /v1/patients/{id}/export gives it, with its log."""
     # With the shapes of the REST interface, which take half a second to load.
-    from app.api.patient_export import document
+    from app.api.patients.patient_export import document
 
     with context.database() as database:
         place = context.practice_of(database, practice)

@@ -11,16 +11,17 @@ from app import clock
 from app.cli import context, printing
 from app.cli.context import Json, Unusable
 from app.cli.files import Replace, saving
-from app.db import migrate
-from app.db.engine import Connection, Database
-from app.db.queries import practices as rows
-from app.db.scope import DIRECTORY
-from app.domain.access import ADMINISTRATOR
+from app.db.engine.engine import Connection, Database
+from app.db.engine.scope import DIRECTORY
+from app.db.maintenance import migrate
+from app.db.queries.practice import practices as rows
+from app.domain.access.access import ADMINISTRATOR
 from app.domain.dates import zone
 from app.domain.ids import new_id
-from app.services import erasures, keys, practice_export, practices, staff
-from app.services.erasures import NotErased
-from app.services.practice_export import Unfit
+from app.services.access import keys, staff
+from app.services.practice import erasures, practice_export, practices
+from app.services.practice.erasures import NotErased
+from app.services.practice.practice_export import Unfit
 
 app = typer.Typer(help="The practices whose patients are kept here.")
 

@@ -8,7 +8,7 @@ import typer
 
 from app.cli import context, printing
 from app.cli.context import Json, Unusable
-from app.db import checks
+from app.db.maintenance import checks
 from app.settings import Settings
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on. [TWELVEWEEKS_HOST]")]

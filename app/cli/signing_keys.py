@@ -7,10 +7,10 @@ import typer
 from app import clock
 from app.cli import context, printing
 from app.cli.context import Json
-from app.db.keyring import Keyring
-from app.db.queries import tokens as rows
-from app.db.scope import NONE
-from app.services import signing_keys
+from app.db.engine.scope import NONE
+from app.db.keys.keyring import Keyring
+from app.db.queries.access import tokens as rows
+from app.services.access import signing_keys
 
 app = typer.Typer(help="Signing keys: make the next one, list those that are believed.")
 

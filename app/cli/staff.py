@@ -10,11 +10,11 @@ from app import clock
 from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.practices import named
-from app.db.engine import Connection
-from app.db.queries import staff as rows
+from app.db.engine.engine import Connection
+from app.db.queries.access import staff as rows
 from app.db.queries.records import Record
-from app.domain.access import ROLES
-from app.services import staff
+from app.domain.access.access import ROLES
+from app.services.access import staff
 
 app = typer.Typer(help="The people of a practice, and their roles.")
 

@@ -6,7 +6,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
-from app.domain.protocol import Protocol, from_definition
+from app.domain.charting.protocol import Protocol, from_definition
 
 
 @cache

@@ -11,8 +11,8 @@ from importlib.resources import files
 from typing import Any, Final
 
 from app.domain.errors import Invalid
-from app.domain.import_values import same_words
-from app.domain.importing import FIELDS, SEXES
+from app.domain.imports.import_values import same_words
+from app.domain.imports.importing import FIELDS, SEXES
 
 _KEYS: Final = ("protocol", "left_out", "columns", "sexes")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.db.engine import Connection
-from app.db.integrity import losing_races
-from app.db.queries import identifiers as rows
-from app.domain.access import Actor
+from app.db.engine.engine import Connection
+from app.db.engine.integrity import losing_races
+from app.db.queries.patients import identifiers as rows
+from app.domain.access.access import Actor
 from app.domain.errors import Duplicate
 
 Named = tuple[str, str]

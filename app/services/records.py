@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from app.db.base import Base
-from app.db.engine import Connection
-from app.db.integrity import losing_races
+from app.db.engine.engine import Connection
+from app.db.engine.integrity import losing_races
 from app.db.queries import records
 from app.db.queries.records import Record
-from app.domain.access import Actor
+from app.domain.access.access import Actor
 from app.domain.errors import Contended, NotFound
 from app.domain.ids import new_id
-from app.services import audit, identifiers
+from app.services import identifiers
+from app.services.audit import audit
 from app.services.identifiers import Named
 
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from app.db import row_security
+from app.db.engine import row_security
 
 revision = "0008"
 down_revision = "0007"

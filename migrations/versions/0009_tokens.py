@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.db import row_security
+from app.db.engine import row_security
 
 revision = "0009"
 down_revision = "0008"

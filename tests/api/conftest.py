@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db.engine import Database
+from app.db.engine.engine import Database
 from tests.support.clinic import Clinic, a_clinic
 from tests.support.signing import Signing, a_signing_clinic
 

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from app.db.base import metadata
-from app.db.engine import DatabaseAway
-from app.db.scope import OWNER
-from app.services import audit
+from app.db.engine.engine import DatabaseAway
+from app.db.engine.scope import OWNER
+from app.services.audit import audit
 from tests.support.clinic import Clinic
 from tests.support.verbs import VERBS, send
 

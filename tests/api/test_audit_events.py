@@ -9,7 +9,7 @@ import pytest
 
 from app.domain import ids
 from app.domain.ids import made_at, new_id
-from app.services import seals
+from app.services.audit import seals
 from tests.support.clinic import Clinic
 
 

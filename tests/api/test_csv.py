@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.db.engine import Database
-from app.services import imports
-from app.services.worklist_csv import safe
+from app.db.engine.engine import Database
+from app.services.imports import imports
+from app.services.scheduling.worklist_csv import safe
 from tests.support.clinic import Clinic, a_clinic
 
 SIGNS = "=+-@＝＋－＠﹦﹢﹣﹫"

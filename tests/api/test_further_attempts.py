@@ -11,10 +11,10 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import text
 
-from app.db import sqlite as sqlite_backend
-from app.db.engine import Database
-from app.db.scope import OWNER
-from app.edge.retries import MOST
+from app.db.engine import sqlite as sqlite_backend
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
+from app.edge.requests.retries import MOST
 from tests.support.clinic import Clinic, a_clinic
 from tests.support.notes import another
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.domain import access
+from app.domain.access import access
 from tests.support.clinic import Clinic, ok
 from tests.support.issuer import ec_key
 from tests.support.signing import AT, AUD, ISS, URL, Signing

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from app.db.engine.scope import OWNER
 from app.db.models import ApiKey
-from app.db.scope import OWNER
-from app.domain import access
-from app.edge.auth import Callers
-from app.services import keys, records
-from app.tending import Tending, once
+from app.domain.access import access
+from app.edge.auth.auth import Callers
+from app.jobs.tending import Tending, once
+from app.services import records
+from app.services.access import keys
 from tests.support.clinic import Clinic
 
 HOUR = timedelta(hours=1)

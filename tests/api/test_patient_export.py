@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.api import patient_export
+from app.api.patients import patient_export
 from app.db.base import metadata
-from app.db.scope import OWNER
+from app.db.engine.scope import OWNER
 from tests.api.test_audit_events import acting, asked
 from tests.support.clinic import Clinic
 from tests.verify.seeded import history, load

@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from app.db.base import metadata
+from app.db.engine.scope import OWNER
 from app.db.models import ApiKey, Practitioner, Staff
 from app.db.queries import records as rows
-from app.db.queries import whole
-from app.db.scope import OWNER
-from app.services import keys, records, sandboxes
+from app.db.queries.practice import whole
+from app.services import records
+from app.services.access import keys
+from app.services.practice import sandboxes
 from tests.api.test_audit_events import acting, asked
 from tests.support.clinic import Clinic
 from tests.verify.seeded import seed

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from app import api
-from app.domain.access import PERMISSIONS
+from app.domain.access.access import PERMISSIONS
 from app.domain.ids import new_id
-from app.edge.routing import StrictRoute
-from app.services import keys
+from app.edge.requests.routing import StrictRoute
+from app.services.access import keys
 from tests.support.clinic import Clinic
 from tests.support.verbs import client_of, issuer_of, subject_of
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.db.queries import practices as practice_rows
-from app.db.scope import OWNER
-from app.services import practices
+from app.db.engine.scope import OWNER
+from app.db.queries.practice import practices as practice_rows
+from app.services.practice import practices
 from tests.support.clinic import Clinic
 
 

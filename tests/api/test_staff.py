@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from app.db.models import Staff
-from app.domain import access
+from app.domain.access import access
 from app.domain.errors import LastAdministrator
-from app.services import records, staff
+from app.services import records
+from app.services.access import staff
 from tests.support.clinic import Clinic
 
 BOOKED = {"status": "booked", "starts_at": "2026-03-30T09:00:00-04:00"}

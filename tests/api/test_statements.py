@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.services import audit
+from app.services.audit import audit
 from tests.support.clinic import Clinic
 from tests.support.statements import counted
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.worklist import ACTIONS, BOOKINGS, FLAGS, STATUSES
+from app.domain.scheduling.worklist import ACTIONS, BOOKINGS, FLAGS, STATUSES
 from tests.support.clinic import Clinic
 from tests.support.mix import a_mix
 

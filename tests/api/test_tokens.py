@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from app.db.engine import Database
+from app.db.engine.engine import Database
+from app.db.engine.scope import NONE
 from app.db.models import ClientAssertion
 from app.db.queries.records import table_of
-from app.db.scope import NONE
-from app.edge import tokens
-from app.services import signing_keys
-from app.tending import Tending, once
+from app.edge.auth import tokens
+from app.jobs.tending import Tending, once
+from app.services.access import signing_keys
 from tests.support.clinic import ok
 from tests.support.issuer import ec_key, rsa_key, signed
 from tests.support.signing import AT, ENDPOINT, TYPE, URL, Signing, a_signing_clinic

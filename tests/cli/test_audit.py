@@ -13,14 +13,15 @@ import pytest
 
 from app import clock
 from app.cli.context import NAME
-from app.db.engine import Database
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
 from app.db.models import AuditEvent
 from app.db.queries import records
-from app.db.scope import OWNER
 from app.domain import ids
-from app.domain.access import Actor
+from app.domain.access.access import Actor
 from app.domain.ids import new_id
-from app.services import patients, practices
+from app.services.patients import patients
+from app.services.practice import practices
 from tests.cli.commands import Cli
 
 MADE = datetime(2026, 11, 16, 15, tzinfo=UTC)

@@ -13,15 +13,18 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.db import backup, cipher
-from app.db import sqlite as sqlite_backend
-from app.db.engine import Connection, Database, open_database
-from app.db.keyring import Keyring
+from app.db.engine import cipher
+from app.db.engine import sqlite as sqlite_backend
+from app.db.engine.engine import Connection, Database, open_database
+from app.db.engine.scope import OWNER
+from app.db.keys.keyring import Keyring
+from app.db.maintenance import backup
 from app.db.models import Location
-from app.db.scope import OWNER
-from app.domain.access import Actor
+from app.domain.access.access import Actor
 from app.domain.ids import new_id
-from app.services import practices, records, seals
+from app.services import records
+from app.services.audit import seals
+from app.services.practice import practices
 from tests.cli.commands import Cli
 from tests.support import databases
 from tests.support.clinic import NOW

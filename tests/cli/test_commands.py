@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.db import migrate
-from app.db.engine import Database
-from app.db.scope import OWNER
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
+from app.db.maintenance import migrate
 from tests.cli.commands import COMMAND, Cli
 from tests.support import databases
 

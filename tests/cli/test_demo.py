@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import demo_practice
 from app.cli.context import NAME
-from app.db.engine import Database, open_database
-from app.db.queries.worklist import Filters
-from app.db.scope import OWNER
+from app.cli.demo import demo_practice
+from app.db.engine.engine import Database, open_database
+from app.db.engine.scope import OWNER
+from app.db.queries.scheduling.worklist import Filters
 from app.domain.dates import local_day
 from app.domain.ids import new_id
-from app.domain.worklist import BOOKINGS, FLAGS, STATUSES
-from app.services import audit, verification, worklist
-from app.services.worklist import Asked
+from app.domain.scheduling.worklist import BOOKINGS, FLAGS, STATUSES
+from app.services.audit import audit
+from app.services.scheduling import verification, worklist
+from app.services.scheduling.worklist import Asked
 from tests.cli.commands import COMMAND, Cli
 from tests.support import databases
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.db import cipher
-from app.db import sqlite as sqlite_backend
-from app.db.engine import Database
+from app.db.engine import cipher
+from app.db.engine import sqlite as sqlite_backend
+from app.db.engine.engine import Database
 from app.settings import Settings
 from tests.cli.commands import Cli, Served
 from tests.support import databases
@@ -143,7 +143,7 @@ def test_rekey_can_be_done_again_after_a_crash(
         raise OSError(28, "No space left on device", str(place))
 
     with monkeypatch.context() as broken:
-        broken.setattr("app.db.copying.put", fails)
+        broken.setattr("app.db.maintenance.copying.put", fails)
         assert "No space left" in bare("db", "rekey").refused()
     assert found(bare) == ["Clinic"]
     assert bare("db", "check", "--json").json["key"] == old

@@ -15,12 +15,12 @@ from sqlalchemy import LargeBinary, func, select
 
 from app.cli.context import NAME
 from app.db.base import metadata
-from app.db.engine import Database
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
 from app.db.models import Erasure
-from app.db.queries import whole
-from app.db.scope import OWNER
+from app.db.queries.practice import whole
 from app.domain import ids
-from app.services import keys
+from app.services.access import keys
 from tests.cli.commands import Cli
 from tests.support.clinic import Clinic, a_clinic
 from tests.support.notes import another

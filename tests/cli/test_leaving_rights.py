@@ -10,10 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.db.engine import open_database
-from app.db.migrate import upgrade
-from app.db.queries import whole
-from app.db.row_security import ROLE
+from app.db.engine.engine import open_database
+from app.db.engine.row_security import ROLE
+from app.db.maintenance.migrate import upgrade
+from app.db.queries.practice import whole
 from tests.cli.commands import Cli
 from tests.conftest import MISSING
 from tests.support import databases

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import demo_practice
 from app.cli.context import NAME
-from app.db.engine import Database
+from app.cli.demo import demo_practice
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
 from app.db.models import Patient
-from app.db.scope import OWNER
-from app.domain.access import Actor
+from app.domain.access.access import Actor
 from app.domain.ids import new_id
-from app.services import patients
+from app.services.patients import patients
 from app.services.records import load
 from tests.cli.commands import Cli
 

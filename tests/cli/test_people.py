@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from app.db.engine import Database
+from app.db.engine.engine import Database
 from app.db.models import AuditEvent
 from app.db.queries import records
-from app.services import keys
+from app.services.access import keys
 from tests.cli.commands import Cli
 
 

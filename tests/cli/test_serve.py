@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from app import server
-from app.db.engine import Database, open_database
-from app.db.scope import OWNER
+from app.db.engine.engine import Database, open_database
+from app.db.engine.scope import OWNER
 from tests.cli.commands import COMMAND, Cli, Ran, Served
 from tests.support import databases
 
@@ -180,7 +180,7 @@ def test_a_start_that_fails_is_told(home: Path, monkeypatch: pytest.MonkeyPatch)
     async def fails(scope: object, receive: object, send: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("app.edge.logs.configure", lambda level: None)
+    monkeypatch.setattr("app.edge.observability.logs.configure", lambda level: None)
     # What the signals meant before, for the rest of the tests.
     monkeypatch.setattr("signal.signal", lambda number, handler: None)
     told: list[str] = []

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from app import clock
-from app.db.engine import Database
-from app.db.keyring import Keyring
-from app.db.scope import NONE
-from app.services import signing_keys
+from app.db.engine.engine import Database
+from app.db.engine.scope import NONE
+from app.db.keys.keyring import Keyring
+from app.services.access import signing_keys
 from tests.cli.commands import Cli
 from tests.support.issuer import ec_key, public
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import sqlalchemy.exc
 
-from app.db import migrate
 from app.db.base import metadata
-from app.db.engine import Database, open_database
-from app.db.scope import OWNER
+from app.db.engine.engine import Database, open_database
+from app.db.engine.scope import OWNER
+from app.db.maintenance import migrate
 from app.domain.ids import made_at, new_id
-from app.services import practices, seals
+from app.services.audit import seals
+from app.services.practice import practices
 from tests.support.clinic import NOW
 
 AN_ID = "019d0bc2-a980-7004-aeca-95ac71c09566"

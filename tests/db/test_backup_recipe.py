@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from app.db import migrate
-from app.db.engine import Database, open_database
-from app.db.scope import OWNER
+from app.db.engine.engine import Database, open_database
+from app.db.engine.scope import OWNER
+from app.db.maintenance import migrate
 from app.domain.ids import new_id
-from app.services import practices
+from app.services.practice import practices
 from tests.support import databases
 from tests.support.clinic import NOW
 from tests.support.postgres import binaries

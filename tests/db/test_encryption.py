@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.db import cipher, copying, migrate
-from app.db import sqlite as sqlite_backend
-from app.db.engine import Database, DatabaseBusy, open_database
-from app.db.holding import Held, alone
-from app.db.keyring import Keyring, KeyringUnusable
-from app.db.scope import OWNER
+from app.db.engine import cipher
+from app.db.engine import sqlite as sqlite_backend
+from app.db.engine.engine import Database, DatabaseBusy, open_database
+from app.db.engine.scope import OWNER
+from app.db.keys.holding import Held, alone
+from app.db.keys.keyring import Keyring, KeyringUnusable
+from app.db.maintenance import copying, migrate
 from tests.support import databases
 
 DAY = "2026-03-20"

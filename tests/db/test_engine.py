@@ -13,9 +13,9 @@ import pytest
 import sqlalchemy.exc
 from sqlalchemy import Connection, text
 
-from app.db import sqlite as sqlite_backend
-from app.db.engine import Database, open_database
-from app.db.scope import OWNER
+from app.db.engine import sqlite as sqlite_backend
+from app.db.engine.engine import Database, open_database
+from app.db.engine.scope import OWNER
 from tests.support.notes import COUNT, add, another, count
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy.exc
 from sqlalchemy import text
 
-from app.db import sqlite as sqlite_backend
-from app.db.engine import Database, DatabaseAway, DatabaseBusy, open_database, translate
-from app.db.scope import OWNER
+from app.db.engine import sqlite as sqlite_backend
+from app.db.engine.engine import Database, DatabaseAway, DatabaseBusy, open_database, translate
+from app.db.engine.scope import OWNER
 from tests.support.notes import add, another
 
 

@@ -31,11 +31,11 @@ from sqlalchemy.dialects import sqlite as dialect
 from sqlalchemy.schema import CreateTable
 
 from app.db.base import metadata
-from app.db.engine import Database
-from app.db.guard import Unscoped, binds
-from app.db.prepared import Prepared
-from app.db.queries import practices as practice_rows
-from app.db.scope import DIRECTORY, NONE, OWNER, Scope
+from app.db.engine.engine import Database
+from app.db.engine.guard import Unscoped, binds
+from app.db.engine.prepared import Prepared
+from app.db.engine.scope import DIRECTORY, NONE, OWNER, Scope
+from app.db.queries.practice import practices as practice_rows
 from app.domain.ids import new_id
 from tests.support.clinic import NOW
 

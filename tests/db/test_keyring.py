@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, LargeBinary, MetaData, Table, insert, select, text, update
 
-from app.db import row_security
 from app.db.base import SEALED, Key
-from app.db.engine import Database
-from app.db.keyring import BACKUP, DATABASE, SECRET, Keyring, KeyringUnusable, SealBroken
-from app.db.scope import OWNER
-from app.db.sealed import PIECE, marked, reseal
+from app.db.engine import row_security
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
+from app.db.keys.keyring import BACKUP, DATABASE, SECRET, Keyring, KeyringUnusable, SealBroken
+from app.db.maintenance.sealed import PIECE, marked, reseal
 
 DAY = "2026-03-20"
 PLACE = {"table": "issuer", "column": "secret", "practice_id": "p1", "row_id": "r1"}

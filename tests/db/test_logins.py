@@ -12,10 +12,10 @@ from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
 from app.cli import app as cli
-from app.db import checks, migrate
-from app.db.engine import Database, open_database
-from app.db.row_security import ROLE
-from app.db.scope import NONE, OWNER
+from app.db.engine.engine import Database, open_database
+from app.db.engine.row_security import ROLE
+from app.db.engine.scope import NONE, OWNER
+from app.db.maintenance import checks, migrate
 from tests.conftest import MISSING
 from tests.support import databases
 from tests.support.clinic import a_clinic

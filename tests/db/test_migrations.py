@@ -9,10 +9,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from app.db import migrate, models  # noqa: F401  (fills the metadata)
 from app.db.base import metadata
-from app.db.engine import Database, open_database
-from app.db.scope import OWNER
+from app.db.engine.engine import Database, open_database
+from app.db.engine.scope import OWNER
+from app.db.maintenance import migrate
 from tests.conftest import MISSING
 from tests.support import databases
 

@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import bindparam, event, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.db.engine import Database
+from app.db.engine.engine import Database
+from app.db.engine.prepared import Prepared
+from app.db.engine.scope import OWNER
 from app.db.models import Practice
-from app.db.prepared import Prepared
-from app.db.queries import facts, records, worklist
+from app.db.queries import records
 from app.db.queries.records import table_of
-from app.db.scope import OWNER
+from app.db.queries.scheduling import facts, worklist
 from tests.support.clinic import Clinic, a_clinic
 
 TABLE = table_of(Practice)

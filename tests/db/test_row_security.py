@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy.exc
 from sqlalchemy import ForeignKeyConstraint, Table, insert, select, text
 
-from app.db import guard_ties
 from app.db.base import metadata
-from app.db.engine import Database
-from app.db.row_security import ROLE
-from app.db.scope import DIRECTORY, NONE, OWNER, Scope, statement
+from app.db.engine import guard_ties
+from app.db.engine.engine import Database
+from app.db.engine.row_security import ROLE
+from app.db.engine.scope import DIRECTORY, NONE, OWNER, Scope, statement
 from app.domain.ids import new_id
 from tests.db.test_engine import sent_while
 from tests.support.clinic import NOW, Clinic, a_clinic

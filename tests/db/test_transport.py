@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from app.db import transport
-from app.db.engine import DatabaseAway, open_database
-from app.db.scope import OWNER
+from app.db.engine import transport
+from app.db.engine.engine import DatabaseAway, open_database
+from app.db.engine.scope import OWNER
 from tests.support.tls import Authority, Listener, listening
 
 HOST = "db.example"

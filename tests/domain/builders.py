@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from app.domain.dates import Interval
-from app.domain.schedule import Booking, Ending, History, Hold, Limit, Plan, Treatment
-from app.domain.worklist import Closure, Facts
+from app.domain.scheduling.schedule import Booking, Ending, History, Hold, Limit, Plan, Treatment
+from app.domain.scheduling.worklist import Closure, Facts
 
 DAY = timedelta(1)
 

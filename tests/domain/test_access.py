@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import access
-from app.domain.access import EMERGENCY, NOUNS, PERMISSIONS, ROLES, granted, of_system
+from app.domain.access import access
+from app.domain.access.access import EMERGENCY, NOUNS, PERMISSIONS, ROLES, granted, of_system
 
 RECORDS_ALL = {
     f"{noun}:{action}"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.worklist import Action, Closure, Facts, standing, suggested_on
+from app.domain.scheduling.worklist import Action, Closure, Facts, standing, suggested_on
 from tests.domain.builders import booked, closed, day, facts, hold, plan
 
 MAIN, UPSTAIRS = "location-main", "location-upstairs"

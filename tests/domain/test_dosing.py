@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.data import builtin_protocols
-from app.domain.dosing import (
+from app.domain.charting.dosing import (
     Chart,
     Dose,
     Injection,
@@ -25,7 +25,7 @@ from app.domain.dosing import (
     total,
     unpack,
 )
-from app.domain.protocol import Protocol, from_definition, to_definition
+from app.domain.charting.protocol import Protocol, from_definition, to_definition
 
 PREEMPT: Protocol = next(p for p in builtin_protocols() if p.code == "preempt")
 TEM_EXTRA = ("TEM-L5", "TEM-L6", "TEM-R5", "TEM-R6")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from app.data import builtin_protocols
-from app.domain.dosing import Chart, Dose, Injection, Omit, by_exception, in_full, total
+from app.domain.charting.dosing import Chart, Dose, Injection, Omit, by_exception, in_full, total
+from app.domain.charting.protocol import Protocol
 from app.domain.errors import InvalidChart
-from app.domain.protocol import Protocol
 
 PREEMPT: Protocol = next(p for p in builtin_protocols() if p.code == "preempt")
 

@@ -9,9 +9,9 @@ from hypothesis import given as for_any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from app.domain.cycles import cycles, days_short, next_cycle, root
 from app.domain.dates import Interval, add_months, local_day, zone
-from app.domain.schedule import (
+from app.domain.scheduling.cycles import cycles, days_short, next_cycle, root
+from app.domain.scheduling.schedule import (
     Booking,
     History,
     Hold,
@@ -22,7 +22,7 @@ from app.domain.schedule import (
     projection,
     reasons,
 )
-from app.domain.worklist import STATUSES, Closure, status_on, suggested_on
+from app.domain.scheduling.worklist import STATUSES, Closure, status_on, suggested_on
 from tests.domain.builders import DAY, in_order, only_if
 
 Course = tuple[History, Plan]

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.data import builtin_protocols
+from app.domain.charting.protocol import Protocol, from_definition, to_definition
+from app.domain.charting.reading import number, scaled
 from app.domain.dates import Interval
 from app.domain.errors import InvalidProtocol
-from app.domain.protocol import Protocol, from_definition, to_definition
-from app.domain.reading import number, scaled
 
 
 def preempt() -> Protocol:

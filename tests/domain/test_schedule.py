@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.dates import Interval
-from app.domain.schedule import (
-    Ending,
-    History,
-    Limit,
-    Plan,
-    dates,
-    reasons,
-)
+from app.domain.scheduling.schedule import Ending, History, Limit, Plan, dates, reasons
 from tests.domain.builders import (
     booked,
     day,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.access import PERMISSIONS
-from app.domain.smart import Acting, granted, permissions
+from app.domain.access.access import PERMISSIONS
+from app.domain.access.smart import Acting, granted, permissions
 
 ACTING: tuple[Acting, ...] = ("user", "system")
 CRUDS = ["".join(letters) for size in range(1, 6) for letters in combinations("cruds", size)]

@@ -7,8 +7,8 @@ from itertools import groupby
 
 import pytest
 
-from app.domain.schedule import History, Plan, dates
-from app.domain.worklist import STATUSES, status_on
+from app.domain.scheduling.schedule import History, Plan, dates
+from app.domain.scheduling.worklist import STATUSES, status_on
 from tests.domain.builders import DAY, day, elsewhere, given, history, hold, plan
 
 

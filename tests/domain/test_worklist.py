@@ -6,14 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.domain.schedule import Booking, Ending
-from app.domain.worklist import (
-    Closure,
-    Facts,
-    bookings_in_order,
-    missed_since,
-    standing,
-)
+from app.domain.scheduling.schedule import Booking, Ending
+from app.domain.scheduling.worklist import Closure, Facts, bookings_in_order, missed_since, standing
 from tests.domain.builders import booked, closed, day, ended, facts, hold, noon, plan
 
 

@@ -13,13 +13,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 
-from app.db.failures import DatabaseAway, DatabaseBusy
+from app.db.engine.failures import DatabaseAway, DatabaseBusy
 from app.domain import errors
-from app.edge import fields, json_body, problem_pages, problems
-from app.edge.limits import Limits
-from app.edge.metrics import Metrics
-from app.edge.query import check_query
-from app.edge.request_log import RequestLog
+from app.edge.http.limits import Limits
+from app.edge.http.request_log import RequestLog
+from app.edge.input import fields, json_body
+from app.edge.input.query import check_query
+from app.edge.observability.metrics import Metrics
+from app.edge.problems import problem_pages, problems
 
 UUID = "018f2f64-5c3a-7b1e-9d2f-0123456789ab"
 

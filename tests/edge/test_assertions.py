@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey
 
-from app.edge import tokens
-from app.edge.tokens import BadToken
+from app.edge.auth import tokens
+from app.edge.auth.tokens import BadToken
 from tests.support.issuer import ec_key, rsa_key, signed
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)

@@ -7,12 +7,12 @@ from time import monotonic
 
 import pytest
 
-from app.db.engine import Database, DatabaseBusy
-from app.db.scope import OWNER
-from app.domain.access import Actor
+from app.db.engine.engine import Database, DatabaseBusy
+from app.db.engine.scope import OWNER
+from app.domain.access.access import Actor
 from app.domain.ids import new_id
-from app.edge.audit_log import AuditLog
-from app.services import audit
+from app.edge.requests.audit_log import AuditLog
+from app.services.audit import audit
 from tests.support.clinic import NOW, a_clinic
 from tests.support.notes import another
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.db.engine import LOOK_UPS, Database, open_database
-from app.db.scope import OWNER
+from app.db.engine.engine import LOOK_UPS, Database, open_database
+from app.db.engine.scope import OWNER
 from app.domain.errors import Overloaded
-from app.edge.readiness import Readiness
-from app.edge.streams import Streamed
+from app.edge.observability.readiness import Readiness
+from app.edge.requests.streams import Streamed
 from app.main import create_app
 from app.settings import Settings
 from tests.support.clinic import NOW, Clinic, Moment

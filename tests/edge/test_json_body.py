@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.edge.json_body import BadJson, parse
+from app.edge.input.json_body import BadJson, parse
 
 VALUES = st.recursive(
     st.none()

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from app.domain.errors import IssuerUnreachable
-from app.edge import jwks
-from app.edge.jwks import KeySets
-from app.edge.outgoing import Outgoing
-from app.services.jwk_sets import BadKeySet, PublicKey, read
+from app.edge.auth import jwks
+from app.edge.auth.jwks import KeySets
+from app.edge.auth.outgoing import Outgoing
+from app.services.access.jwk_sets import BadKeySet, PublicKey, read
 from tests.support.issuer import Issuer, certificate, ec_key, public, rsa_key, to_loopback
 
 ONE, TWO, THREE = (ec_key(kid) for kid in ("one", "two", "three"))

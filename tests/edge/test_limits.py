@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.edge.limits import MIB
+from app.edge.http.limits import MIB
 from tests.edge.door import client, post
 
 AT = client()

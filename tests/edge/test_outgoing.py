@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain import addresses
 from app.domain.addresses import AddressRefused, is_public, parse
-from app.edge.outgoing import Outgoing, OutgoingFailed, system_resolver
+from app.edge.auth.outgoing import Outgoing, OutgoingFailed, system_resolver
 from tests.support.issuer import HOST, Issuer, Trap, certificate, ec_key, to_loopback
 
 PUBLIC = "93.184.215.14"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.db.engine import Database
-from app.edge.peer import LOCAL, Networks, Peer, Peers
+from app.db.engine.engine import Database
+from app.edge.http.peer import LOCAL, Networks, Peer, Peers
 from app.main import create_app
 from app.settings import Settings
 from tests.support.clinic import NOW, Moment

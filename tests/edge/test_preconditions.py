@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.errors import PreconditionRequired, StaleVersion
-from app.edge.preconditions import etag, not_modified, require_match
+from app.edge.input.preconditions import etag, not_modified, require_match
 
 TAG = etag(5)
 

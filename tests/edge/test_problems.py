@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 from app.domain import errors
-from app.edge.problem_kinds import OF_ERROR, PROBLEMS
-from app.edge.problem_openapi import responses_for
-from app.edge.problems import answer, of_refusal
+from app.edge.problems.problem_kinds import OF_ERROR, PROBLEMS
+from app.edge.problems.problem_openapi import responses_for
+from app.edge.problems.problems import answer, of_refusal
 from tests.edge.door import UUID, build, client
 
 AT = client()

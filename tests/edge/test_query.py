@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import Invalid
-from app.edge.query import check_query
+from app.edge.input.query import check_query
 
 KNOWN = frozenset({"q", "limit", "hit6"})
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.db.engine import Database, open_database
-from app.db.scope import OWNER
+from app.db.engine.engine import Database, open_database
+from app.db.engine.scope import OWNER
 from app.domain.errors import TooManyRequests
-from app.edge import rates
-from app.edge.rates import Rate
+from app.edge.http import rates
+from app.edge.http.rates import Rate
 from app.main import create_app
-from app.services.keys import checksum, hashed
+from app.services.access.keys import checksum, hashed
 from app.settings import Settings
 from tests.support.clinic import NOW, Clinic, Moment
 from tests.support.issuer import ec_key

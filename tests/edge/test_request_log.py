@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.edge import logs
+from app.edge.observability import logs
 from tests.edge.door import UUID, client, post
 
 AT = client()

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.edge.slow import SEND_BUFFER, BoundedProtocol
+from app.edge.http.slow import SEND_BUFFER, BoundedProtocol
 
 LARGE = 32 * 1024 * 1024  # more than both sockets' buffers hold
 PIECE = b"x" * 65536

@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from app.domain import smart
+from app.domain.access import smart
 from app.domain.errors import IssuerUnreachable, Unauthenticated
-from app.edge import tokens
-from app.edge.jwks import KeySets
-from app.edge.outgoing import Outgoing
-from app.edge.tokens import BadToken, Trust
+from app.edge.auth import tokens
+from app.edge.auth.jwks import KeySets
+from app.edge.auth.outgoing import Outgoing
+from app.edge.auth.tokens import BadToken, Trust
 from tests.support.issuer import Issuer, Trap, certificate, ec_key, rsa_key, signed, to_loopback
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)

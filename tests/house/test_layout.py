@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db import migrate
+from app.db.maintenance import migrate
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("app", "benchmarks", "migrations", "requirements", "tests")

@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import Connection
 
 from app.db.base import metadata
-from app.db.engine import Database
-from app.db.scope import OWNER
-from app.domain.access import Actor
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
+from app.domain.access.access import Actor
 from app.domain.ids import new_id
-from app.services import imports, practices
-from app.services.imports import Report
+from app.services.imports import imports
+from app.services.imports.imports import Report
+from app.services.practice import practices
 
 NOW = datetime(2026, 11, 16, 18, 0, tzinfo=UTC)  # a Monday, 13:00 in New York
 

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from app.db.engine import Database
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
 from app.db.models import AuditEvent
 from app.db.queries import records as record_rows
-from app.db.scope import OWNER
 from app.domain.errors import Contended, NotFound, WrongState
-from app.services import courses, dates, imports, patients, sessions, treatments
-from app.services.treatments import ChartOrder, Given
+from app.services.imports import imports
+from app.services.patients import patients
+from app.services.scheduling import courses, dates, sessions, treatments
+from app.services.scheduling.treatments import ChartOrder, Given
 from tests.imports.conftest import NOW, Load, a_row, a_sheet
 
 SHEET = a_sheet(

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.db.scope import OWNER
-from app.services import dates, imports
+from app.db.engine.scope import OWNER
+from app.services.imports import imports
+from app.services.scheduling import dates
 from tests.imports.conftest import Load
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.db.engine import Database
+from app.db.engine.engine import Database
 from tests.imports.conftest import NOW, Load, a_row, a_sheet
 from tests.support.clinic import Clinic, a_clinic
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import import_values as values
-from app.domain.import_values import Unreadable
+from app.domain.imports import import_values as values
+from app.domain.imports.import_values import Unreadable
 
 DAYS = [
     ("6/17/2025", date(2025, 6, 17)),

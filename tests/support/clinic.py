@@ -14,13 +14,15 @@ from typing import Any
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from app.db.engine import Database
+from app.db.engine.engine import Database
 from app.db.models import AuditEvent
 from app.db.queries import records
-from app.domain.access import Actor
+from app.domain.access.access import Actor
 from app.domain.ids import new_id
 from app.main import create_app
-from app.services import keys, practices, verification
+from app.services.access import keys
+from app.services.practice import practices
+from app.services.scheduling import verification
 from app.settings import Settings
 
 NOW = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)  # a Friday, 11:00 in New York

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.db.engine import Database
-from app.db.keyring import Keyring
-from app.db.migrate import upgrade
-from app.db.scope import OWNER
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
+from app.db.keys.keyring import Keyring
+from app.db.maintenance.migrate import upgrade
 from tests.support.postgres import Postgres, binaries, temporary_folder
 
 RUN = "TWELVEWEEKS_TEST_RUN"  # the folder that all workers of this run share

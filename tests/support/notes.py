@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from app.db.engine import Database, open_database
-from app.db.scope import OWNER
+from app.db.engine.engine import Database, open_database
+from app.db.engine.scope import OWNER
 
 COUNT = text("SELECT count(*) FROM note")
 

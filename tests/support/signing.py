@@ -13,13 +13,14 @@ from httpx2 import Response
 from joserfc.jwk import ECKey
 from starlette.testclient import TestClient
 
-from app.db.engine import Database
-from app.db.keyring import Keyring
+from app.db.engine.engine import Database
+from app.db.engine.scope import NONE
+from app.db.keys.keyring import Keyring
 from app.db.models import Staff
-from app.db.scope import NONE
-from app.edge.outgoing import Outgoing
+from app.edge.auth.outgoing import Outgoing
 from app.main import create_app
-from app.services import records, signing_keys
+from app.services import records
+from app.services.access import signing_keys
 from app.settings import Settings
 from tests.support.clinic import NOW, UNLIMITED, Clinic, Moment
 from tests.support.issuer import Issuer, certificate, ec_key, public, rsa_key, signed, to_loopback

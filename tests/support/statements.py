@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from app.db.engine import Database
+from app.db.engine.engine import Database
 
 # A server tends its database at times, in threads of other names: that is no part of a request.
 _ASKED = ("request", "audit")

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from app.data import builtin_protocols
-from app.domain.protocol import to_definition
+from app.domain.charting.protocol import to_definition
 from tests.support.clinic import Clinic
 
 FULL = {"plan": "as_protocol"}

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import text
 
 from app.data import builtin_protocols
-from app.db.scope import OWNER
+from app.db.engine.scope import OWNER
+from app.domain.charting.protocol import to_definition
 from app.domain.ids import new_id
-from app.domain.protocol import to_definition
 from tests.support.clinic import Clinic, ok
 from tests.support.verbs import client_of, issuer_of, subject_of
 

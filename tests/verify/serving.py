@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 import httpx2
 import uvicorn
 
-from app.db.engine import Database
-from app.edge.slow import BoundedProtocol
+from app.db.engine.engine import Database
+from app.edge.http.slow import BoundedProtocol
 from app.main import create_app
 from app.settings import Settings
 from tests.support.clinic import NOW, UNLIMITED, Clinic, Moment

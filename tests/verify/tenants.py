@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app import api
-from app.db.engine import Database
+from app.db.engine.engine import Database
 from app.db.models import Staff
-from app.domain.access import PERMISSIONS
+from app.domain.access.access import PERMISSIONS
 from app.domain.ids import new_id
-from app.edge.work import Needs
-from app.services import keys, records
+from app.edge.requests.work import Needs
+from app.services import records
+from app.services.access import keys
 from tests.support.clinic import Clinic
 from tests.support.issuer import ec_key
 from tests.support.signing import Signing, a_signing_clinic

@@ -13,11 +13,12 @@ from statistics import median, quantiles
 
 import pytest
 
-from app.db.engine import open_database
-from app.db.scope import OWNER
-from app.domain.access import Actor
+from app.db.engine.engine import open_database
+from app.db.engine.scope import OWNER
+from app.domain.access.access import Actor
 from app.domain.ids import new_id
-from app.services import keys, practices
+from app.services.access import keys
+from app.services.practice import practices
 from tests.support import databases
 from tests.support.clinic import NOW
 from tests.verify.attackers import (

@@ -14,12 +14,14 @@ import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from app.db.engine import Database
-from app.db.scope import OWNER
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
 from app.domain.ids import new_id
-from app.edge.audit_log import AuditLog
-from app.edge.peer import LOCAL
-from app.services import audit, keys, worklist_csv
+from app.edge.http.peer import LOCAL
+from app.edge.requests.audit_log import AuditLog
+from app.services.access import keys
+from app.services.audit import audit
+from app.services.scheduling import worklist_csv
 from tests.support.clinic import Clinic, a_clinic
 from tests.support.notes import another
 from tests.verify.seeded import Seeded, seed

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from app.db.engine import Database
+from app.db.engine.engine import Database
 from tests.verify.serving import Reply, Served, at_once, served
 
 pytestmark = pytest.mark.verify

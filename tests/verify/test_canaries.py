@@ -17,9 +17,9 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import text
 
-from app.db import migrate
-from app.db.engine import Database
-from app.db.scope import OWNER
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
+from app.db.maintenance import migrate
 from tests.support.clinic import a_clinic
 from tests.support.issuer import ec_key, public, signed
 from tests.verify.seeded import BODIES, HEADINGS, Seeded, operations, seed
@@ -366,7 +366,7 @@ def test_a_migration_that_fails_tells_no_row(
     )
     script = (
         "import pathlib, sys\n"
-        "from app.db import migrate\n"
+        "from app.db.maintenance import migrate\n"
         "migrate.FOLDER = pathlib.Path(sys.argv.pop(1))\n"
         "from app.cli import main\n"
         "main()\n"

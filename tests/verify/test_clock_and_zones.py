@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.db.engine import Database
+from app.db.engine.engine import Database
 from tests.support.clinic import Clinic, a_clinic
 
 pytestmark = pytest.mark.verify

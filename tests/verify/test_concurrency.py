@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.db.engine import Database
-from app.services import verification
+from app.db.engine.engine import Database
+from app.services.scheduling import verification
 from tests.verify.serving import Client, Served, at_once, served
 
 pytestmark = pytest.mark.verify

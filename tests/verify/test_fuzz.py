@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.db.engine import Database
-from app.services import verification
+from app.db.engine.engine import Database
+from app.services.scheduling import verification
 from tests.support.clinic import Clinic
 from tests.support.issuer import ec_key
 from tests.support.signing import Signing, a_signing_clinic

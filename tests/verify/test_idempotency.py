@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.db.engine import Database
-from app.db.scope import OWNER
-from app.domain.access import Actor
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
+from app.domain.access.access import Actor
 from app.domain.ids import new_id
-from app.services import keys, practices
+from app.services.access import keys
+from app.services.practice import practices
 from tests.verify.serving import Reply, Served, at_once, served
 
 pytestmark = pytest.mark.verify

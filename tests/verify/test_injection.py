@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.db.engine import Database
+from app.db.engine.engine import Database
 from tests.support.clinic import a_clinic
 from tests.verify.seeded import Seeded, operations, seed
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.db.engine import Database
+from app.db.engine.engine import Database
 from tests.support.clinic import a_clinic
 from tests.support.issuer import ec_key
 from tests.verify.seeded import Seeded, load, seed

@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import event
 
 from app import api
-from app.db import guard
-from app.db.engine import Database
-from app.db.scope import OWNER
-from app.domain.access import PERMISSIONS, ROLES
+from app.db.engine import guard
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
+from app.domain.access.access import PERMISSIONS, ROLES
 from app.domain.ids import new_id
-from app.edge.tokens import opened
-from app.services import keys
+from app.edge.auth.tokens import opened
+from app.services.access import keys
 from tests.api.test_scope import PUBLIC, flat
 from tests.support.issuer import ec_key, signed
 from tests.support.signing import ISS

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app.db import cipher, copying, sqlite
+from app.db.engine import cipher, sqlite
+from app.db.maintenance import copying
 from benchmarks import seeding
 from tests.support import databases
 from tests.verify.serving import Client, Process, command, environment

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from app.db import cipher, copying
-from app.db.sqlite import driver
+from app.db.engine import cipher
+from app.db.engine.sqlite import driver
+from app.db.maintenance import copying
 from tests.support import databases
 from tests.verify.serving import Process
 from tests.verify.writers import TABLES, Writer, said, wait_for

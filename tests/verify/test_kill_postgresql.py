@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.db.migrate import upgrade
+from app.db.maintenance.migrate import upgrade
 from tests.conftest import MISSING, UNCHECKED
 from tests.support.postgres import Postgres, binaries, binaries_with_tls, temporary_folder
 from tests.verify.serving import Process

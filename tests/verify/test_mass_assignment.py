@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from app.db.base import metadata
-from app.db.engine import Database
-from app.db.scope import OWNER
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
 from tests.support.clinic import a_clinic
 from tests.verify.seeded import BODIES, Seeded, operations, seed
 

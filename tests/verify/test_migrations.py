@@ -17,10 +17,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, LargeBinary, MetaData, Table, insert, inspect, select
 from sqlalchemy.types import JSON
 
-from app.db import migrate, models  # noqa: F401  (fills the metadata)
 from app.db.base import metadata
-from app.db.engine import Database, open_database
-from app.db.scope import OWNER
+from app.db.engine.engine import Database, open_database
+from app.db.engine.scope import OWNER
+from app.db.maintenance import migrate
 from app.domain.ids import new_id
 from tests.conftest import MISSING
 from tests.support import databases

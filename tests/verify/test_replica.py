@@ -17,8 +17,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.db.engine import open_database
-from app.db.migrate import upgrade
+from app.db.engine.engine import open_database
+from app.db.maintenance.migrate import upgrade
 from tests.conftest import MISSING
 from tests.support.postgres import Postgres, binaries, temporary_folder
 from tests.verify.serving import Reply, Served, served

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app.db import cipher, copying, sqlite
-from app.db.engine import open_database
-from app.db.scope import OWNER
+from app.db.engine import cipher, sqlite
+from app.db.engine.engine import open_database
+from app.db.engine.scope import OWNER
+from app.db.maintenance import copying
 from benchmarks import seeding
 from tests.support import databases
 from tests.verify.writers import said

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.db.engine import Database
+from app.db.engine.engine import Database
+from app.db.engine.scope import OWNER
 from app.db.models import AuditEvent
-from app.db.queries import audit as rows
 from app.db.queries import records
-from app.db.scope import OWNER
-from app.domain import sealing
+from app.db.queries.audit import audit as rows
+from app.domain.audit import sealing
 from app.domain.errors import Contended
 from app.domain.ids import first_id, made_at, new_id
-from app.services import audit, seals
-from app.services.seals import SETTLING, Verified
+from app.services.audit import audit, seals
+from app.services.audit.seals import SETTLING, Verified
 from tests.support.clinic import NOW, Clinic, a_clinic
 from tests.verify.serving import at_once
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.db import checks
-from app.db.engine import Database, DatabaseAway, open_database
-from app.db.scope import OWNER
+from app.db.engine.engine import Database, DatabaseAway, open_database
+from app.db.engine.scope import OWNER
+from app.db.maintenance import checks
 from tests.conftest import UNCHECKED
 from tests.support.postgres import Postgres, binaries_with_tls, temporary_folder
 from tests.support.tls import Authority

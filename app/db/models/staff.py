@@ -11,7 +11,7 @@ from app.db.base import Base, Json, Key, OfPractice, of_practice, refers
 
 
 class Staff(OfPractice, Base):
-    """`roles` lists names of `domain.access.ROLES`; an inactive member may do nothing."""
+    """`roles` lists names of `domain.access.access.ROLES`; an inactive member may do nothing."""
 
     __tablename__ = "staff"
     __table_args__ = (of_practice(), refers("practitioner_id", "practitioner"))

@@ -28,7 +28,7 @@ class Client(OfPractice, Base):
 
 
 class Issuer(OfPractice, Base):
-    """An outside issuer whose tokens for `audience` are taken; `form` as in `edge.tokens.Trust`."""
+    """An outside issuer whose tokens for `audience` are taken; `form` as in `edge.auth.tokens.Trust`."""
 
     __tablename__ = "issuer"
     __table_args__ = (of_practice(), one_of("form", "at+jwt", "jwt"))

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from app.db.base import Base
-from app.db.prepared import Prepared
+from app.db.engine.prepared import Prepared
 
 Record = dict[str, Any]
 

@@ -1,0 +1,121 @@
+"""API keys: who or what calls this service, how far each key goes, and for how long."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import Query as FromQuery
+
+from app.api import pages
+from app.api.pages import PageQuery
+from app.api.shapes import Record, Resource, example, listing, some_of, stamps
+from app.db.models import ApiKey
+from app.db.queries import records as rows
+from app.domain.access.access import PERMISSIONS
+from app.edge.input.fields import Body, Id, Instant, PathId, Text, count
+from app.edge.requests.routing import Door
+from app.edge.requests.work import Answer, Working
+from app.services import records
+from app.services.access import keys
+
+router = Door(tag="access")
+Scopes = Annotated[list[str], some_of(sorted(PERMISSIONS))]
+_SHOWN = ("id", "name", "prefix", "staff_id", "scopes", "expires_at", "last_used_at", "revoked_at")
+
+
+class ApiKeyIn(Body):
+    """It acts as a member of staff, or else as the system it is named for.
+
+    Without `scopes` it may do all that whoever it acts as may do.
+    """
+
+    model_config = example({"name": "Waiting room", "scopes": ["worklist:search"]})
+
+    name: Text
+    staff_id: Id | None = None
+    scopes: Scopes | None = None
+    expires_at: Instant | None = None
+
+
+class RotateIn(Body):
+    overlap_hours: Annotated[int, count(0, 168)] = int(keys.OVERLAP / timedelta(hours=1))
+
+
+class ApiKeyOut(Resource):
+    name: str
+    prefix: str
+    staff_id: str | None
+    scopes: list[str] | None
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class ApiKeyMadeOut(ApiKeyOut):
+    """`key` is told this once; in the answer to a retry it is null, for it is kept nowhere."""
+
+    key: str | None
+
+
+@router.read("/keys", may="keys:search", patients=False, gives=listing(ApiKeyOut))
+def list_keys(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
+    """List the practice's keys, revoked ones too; never the secrets."""
+
+    def fetch(after: str | None, limit: int) -> list[Record]:
+        return rows.page(work.db, ApiKey, practice_id=work.practice_id, after=after, limit=limit)
+
+    def show(found: list[Record]) -> list[Record]:
+        return [shown(key) for key in found]
+
+    return pages.by_id(work, query, listing="keys", fetch=fetch, show=show)
+
+
+@router.write("POST", "/keys", may="keys:create", gives=ApiKeyMadeOut, status=201)
+def make_key(work: Working, body: ApiKeyIn) -> Answer:
+    """Make a key that reaches no further than its maker; `key` is told this once."""
+    made, secret = keys.create(
+        work.db,
+        **body.model_dump(),
+        giver=work.caller.giver,
+        by=work.by,
+        now=work.now,
+    )
+    where = f"/v1/keys/{made['id']}"
+    return Answer(shown(made) | {"key": secret}, 201, location=where, secret="key")  # noqa: S106
+
+
+@router.read("/keys/{id}", may="keys:read", patients=False, gives=ApiKeyOut)
+def show_key(work: Working, id: PathId) -> Answer:
+    """Return one key, with when it was last used (noted within a minute)."""
+    return Answer(shown(records.load(work.db, ApiKey, practice_id=work.practice_id, id=id)))
+
+
+@router.write(
+    "POST", "/keys/{id}/rotate", may="keys:update", gives=ApiKeyMadeOut, can=("wrong-state",)
+)
+def rotate_key(work: Working, id: PathId, body: RotateIn | None = None) -> Answer:
+    """Give the key a new secret, told this once; the old one works `overlap_hours` more."""
+    changed, secret = keys.rotate(
+        work.db,
+        key_id=id,
+        overlap=timedelta(hours=(body or RotateIn()).overlap_hours),
+        giver=work.caller.giver,
+        by=work.by,
+        now=work.now,
+    )
+    work.forget_callers()
+    return Answer(shown(changed) | {"key": secret}, secret="key")  # noqa: S106
+
+
+@router.write("POST", "/keys/{id}/revoke", may="keys:update", gives=ApiKeyOut)
+def revoke_key(work: Working, id: PathId) -> Answer:
+    """Revoke a key for good; it is refused within 60 seconds everywhere."""
+    revoked = keys.revoke(work.db, key_id=id, by=work.by, now=work.now)
+    work.forget_callers()
+    return Answer(shown(revoked))
+
+
+def shown(key: Record) -> Record:
+    """Return a key as it is shown; its secret is nowhere."""
+    return {name: key[name] for name in _SHOWN} | stamps(key)

@@ -1,0 +1,162 @@
+"""The audit log of the practice: who saw, changed or was refused what."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import Query as FromQuery
+from pydantic import Field
+
+from app.api import pages
+from app.api.pages import PageQuery
+from app.api.shapes import Record, Shape, Source, example, listing
+from app.db.models import AuditEvent
+from app.db.queries.audit import audit as rows
+from app.domain.audit import sealing
+from app.domain.errors import Invalid
+from app.edge.input.fields import Body, Code, Day, Id, PathId, QueryFlag
+from app.edge.requests.routing import Door
+from app.edge.requests.work import Answer, Work, Working
+from app.services import records
+from app.services.audit import audit_trail
+from app.services.practice import practices
+
+router = Door(tag="audit")
+
+
+class ByOut(Shape):
+    """A member of staff, or the system a credential is named for."""
+
+    type: str
+    id: str | None
+    name: str
+
+
+class AuditEventOut(Shape):
+    """`outcome` is `done` (changed), `shown` (read), or the code of a refusal.
+
+    `changes` is `{field: [before, after]}`; null where it tells of a patient and the reader may
+    not read patients. `reason`: why the glass was broken.
+    """
+
+    id: str
+    at: datetime
+    by: ByOut
+    credential_id: str | None
+    address: str | None
+    action: str
+    outcome: str
+    reason: str | None
+    resource: Source
+    patient_ids: list[str]
+    request_id: str | None
+    changes: dict[str, Any] | None
+
+
+class SealOut(Shape):
+    """The newest seal; `head` is what is to be noted elsewhere. All null before the first."""
+
+    number: int | None
+    sealed_at: datetime | None
+    head: str | None
+
+
+class AuditSearch(Body):
+    """The list's filters in a body; `from` and `until` are days of the practice, both in it."""
+
+    model_config = example({"from": "2026-03-01", "to": "2026-03-31", "outcome": "forbidden"})
+
+    since: Annotated[Day | None, Field(alias="from")] = None
+    until: Annotated[Day | None, Field(alias="to")] = None
+    by_id: Id | None = None
+    credential_id: Id | None = None
+    action: Code | None = None
+    outcome: Code | None = None
+    resource_id: Id | None = None
+    patient_id: Id | None = None
+    break_glass: bool | None = None
+    limit: pages.BodyLimit = 50
+    cursor: str | None = None
+
+
+class AuditQuery(PageQuery):
+    since: Annotated[Day | None, Field(alias="from")] = None
+    until: Annotated[Day | None, Field(alias="to")] = None
+    by_id: Id | None = None
+    credential_id: Id | None = None
+    action: Code | None = None
+    outcome: Code | None = None
+    resource_id: Id | None = None
+    patient_id: Id | None = None
+    break_glass: QueryFlag | None = None
+
+
+_EQUAL = ("by_id", "credential_id", "action", "outcome", "resource_id")
+
+
+@router.read("/audit-events", may="audit:search", gives=listing(AuditEventOut))
+def list_events(work: Working, query: Annotated[AuditQuery, FromQuery()]) -> Answer:
+    """List the log, the newest first; `from` and `to` are days of the practice, both in it."""
+    return _listed(work, query)
+
+
+@router.search("/audit-events/search", may="audit:search", gives=listing(AuditEventOut))
+def search(work: Working, body: AuditSearch) -> Answer:
+    """List the log by filters in the body."""
+    return _listed(work, AuditQuery.model_construct(**body.__dict__))
+
+
+@router.read("/audit-events/seal", may="audit:read", patients=False, gives=SealOut)
+def newest_seal(work: Working) -> Answer:
+    """Return the newest seal: noted elsewhere, it proves later that nothing was cut off."""
+    last = rows.last_seal(work.db, practice_id=work.practice_id)
+    if last is None:
+        return Answer({"number": None, "sealed_at": None, "head": None})
+    number, head = last["number"], sealing.head(last["number"], bytes(last["digest"]))
+    return Answer({"number": number, "sealed_at": last["sealed_at"], "head": head})
+
+
+@router.read("/audit-events/{id}", may="audit:read", gives=AuditEventOut)
+def show(work: Working, id: PathId) -> Answer:
+    """Return one event."""
+    event = records.load(work.db, AuditEvent, practice_id=work.practice_id, id=id)
+    return Answer(_shown(work, [event])[0])
+
+
+def in_order(since: date | None, until: date | None) -> None:
+    """Refuse a range that ends before it begins."""
+    if since and until and until < since:
+        raise Invalid(("?to", "lies before from"))
+
+
+def _listed(work: Work, query: AuditQuery) -> Answer:
+    in_order(query.since, query.until)
+    key = practices.load(work.db, practice_id=work.practice_id)["cursor_key"]
+    cursor = pages.begin(query, key, listing="audit-events")
+    since, until = audit_trail.instants(query.since, query.until, work.caller.time_zone)
+    asked = {name: getattr(query, name) for name in _EQUAL}
+    found = rows.page(
+        work.db,
+        practice_id=work.practice_id,
+        since=since,
+        until=until,
+        equal={name: value for name, value in asked.items() if value is not None},
+        patient_id=query.patient_id,
+        broken_glass=query.break_glass,
+        before=str(cursor.position[0]) if cursor else None,
+        limit=query.limit + 1,
+    )
+    events = found[: query.limit]
+    position = (events[-1]["id"],) if len(found) > query.limit else None
+    return pages.page(work, query, _shown(work, events), position, key=key, listing="audit-events")
+
+
+def _shown(work: Work, events: list[Record]) -> list[Record]:
+    patients = "patients:read" in work.caller.may
+    work.saw()
+    if patients:
+        for event in events:
+            if audit_trail.shows_patients(event):
+                work.saw(*audit_trail.patients_of(event))
+    return [audit_trail.told(event, patients=patients) for event in events]

@@ -1,0 +1,73 @@
+"""A patient's disclosures: who was shown or changed something of them, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Query as FromQuery
+from pydantic import Field
+
+from app.api import pages
+from app.api.audit.audit_events import ByOut, in_order
+from app.api.pages import PageQuery
+from app.api.shapes import Shape, Source, listing
+from app.db.models import Patient
+from app.edge.input.fields import Day, PathId
+from app.edge.requests.routing import Door
+from app.edge.requests.work import Answer, Working
+from app.services import records
+from app.services.audit import audit_trail
+from app.services.practice import practices
+
+router = Door(tag="audit")
+
+
+class DisclosureOut(Shape):
+    """`what` is `shown` or `changed`; `patients` counts those of the same list.
+
+    `reason`: why the glass was broken.
+    """
+
+    id: str
+    at: datetime
+    what: str
+    by: ByOut
+    credential_id: str | None
+    address: str | None
+    action: str
+    reason: str | None
+    resource: Source
+    patients: int
+    request_id: str | None
+
+
+class DisclosureQuery(PageQuery):
+    since: Annotated[Day | None, Field(alias="from")] = None
+    until: Annotated[Day | None, Field(alias="to")] = None
+
+
+@router.read("/patients/{id}/disclosures", may="audit:search", gives=listing(DisclosureOut))
+def list_disclosures(
+    work: Working, id: PathId, query: Annotated[DisclosureQuery, FromQuery()]
+) -> Answer:
+    """List who saw or changed the patient's record, or a list with them on it; newest first."""
+    in_order(query.since, query.until)
+    records.load(work.db, Patient, practice_id=work.practice_id, id=id)
+    work.saw(id)
+    key = practices.load(work.db, practice_id=work.practice_id)["cursor_key"]
+    of_this = f"disclosures {id}"
+    cursor = pages.begin(query, key, listing=of_this)
+    since, until = audit_trail.instants(query.since, query.until, work.caller.time_zone)
+    found = audit_trail.disclosures(
+        work.db,
+        practice_id=work.practice_id,
+        patient_id=id,
+        since=since,
+        until=until,
+        before=str(cursor.position[0]) if cursor else None,
+        limit=query.limit + 1,
+    )
+    items = found[: query.limit]
+    position = (items[-1]["id"],) if len(found) > query.limit else None
+    return pages.page(work, query, items, position, key=key, listing=of_this)

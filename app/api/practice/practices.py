@@ -1,0 +1,67 @@
+"""The caller's practice and its settings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from app.api.shapes import Record, Resource, patch, stamps
+from app.edge.input.fields import Body, Text, TimeZoneName, count
+from app.edge.input.preconditions import etag
+from app.edge.requests.routing import Door
+from app.edge.requests.work import Answer, Working
+from app.services.practice import practices
+
+router = Door(tag="practice")
+
+
+class PracticeOut(Resource):
+    name: str
+    time_zone: str
+    min_interval_days: int
+    early_tolerance_days: int
+    overdue_after_days: int
+    lapsed_after_days: int
+    lead_days: int
+    renewal_lead_days: int
+    continuation_days: int
+    early_booking: str
+    booking_master: str
+
+
+class PracticePatch(Body):
+    """Settings to change. `min_interval_days` moves dates; the others how they are judged."""
+
+    name: Text | None = None
+    time_zone: TimeZoneName | None = None
+    min_interval_days: Annotated[int, count(1, 366)] | None = None
+    early_tolerance_days: Annotated[int, count(0, 14)] | None = None
+    overdue_after_days: Annotated[int, count(1, 366)] | None = None
+    lapsed_after_days: Annotated[int, count(2, 1000)] | None = None
+    lead_days: Annotated[int, count(0, 366)] | None = None
+    renewal_lead_days: Annotated[int, count(0, 366)] | None = None
+    continuation_days: Annotated[int, count(0, 84)] | None = None
+    early_booking: Literal["warn", "reason_required", "refuse"] | None = None
+    booking_master: Literal["twelveweeks", "ehr"] | None = None
+
+
+@router.read("/practice", may="practice:read", patients=False, gives=PracticeOut, tagged=True)
+def show(work: Working) -> Answer:
+    """Return the practice and its settings."""
+    return _answer(practices.load(work.db, practice_id=work.practice_id))
+
+
+@router.write("PATCH", "/practice", may="practice:update", gives=PracticeOut)
+def change(work: Working, body: PracticePatch) -> Answer:
+    """Change settings; dates that rest on them are recomputed."""
+    practice = practices.load(work.db, practice_id=work.practice_id)
+    work.require_match(etag(practice["version"]))
+    values = patch(body, *PracticePatch.model_fields)
+    changed = practices.change(work.db, practice=practice, values=values, by=work.by, now=work.now)
+    # The practice's name and time zone are remembered with its keys.
+    work.forget_callers()
+    return _answer(changed)
+
+
+def _answer(practice: Record) -> Answer:
+    shown = {name: practice[name] for name in practices.SETTINGS}
+    return Answer(shown | stamps(practice), etag=etag(practice["version"]))

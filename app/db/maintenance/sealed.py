@@ -1,0 +1,70 @@
+"""Columns whose values are sealed: found by their mark, sealed again after a rotation."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, MetaData, Table, select, true
+
+from app.db.base import SEALED, metadata
+from app.db.engine.engine import Connection, Database
+from app.db.engine.scope import NONE
+from app.db.keys.keyring import Keyring, sealed_with
+
+# Rows read and changed in one transaction: others wait for their turn to write no longer.
+PIECE = 100
+
+
+def marked(tables: MetaData = metadata) -> list[Column[bytes]]:
+    """Return every column with the mark `SEALED`; their tables have `id`, and `practice_id`
+    unless what they hold is of no practice."""
+    return [
+        column
+        for table in tables.sorted_tables
+        for column in table.columns
+        if SEALED.items() <= column.info.items()
+    ]
+
+
+def reseal(
+    database: Database, keyring: Keyring, *, practice_id: str | None, tables: MetaData = metadata
+) -> int:
+    """Seal the practice's values again that are not under the newest key; how many there were.
+    None for the values that are of no practice.
+
+    Runs beside readers and writers, piece by piece. A value that somebody changed meanwhile is
+    left: it is under the newest key already. Raises `SealBroken` at one that cannot be opened.
+    """
+    done = 0
+    of_practice = practice_id is not None
+    for column in marked(tables):
+        if ("practice_id" in column.table.c) is not of_practice:
+            continue
+        after: str | None = ""
+        while after is not None:
+            with database.write(practice_id or NONE) as db:
+                after, changed = _piece(db, keyring, column, practice_id, after)
+            done += changed
+    return done
+
+
+def _piece(
+    db: Connection, keyring: Keyring, column: Column[bytes], practice_id: str | None, after: str
+) -> tuple[str | None, int]:
+    table: Table = column.table
+    id = table.c.id
+    own = true() if practice_id is None else table.c.practice_id == practice_id
+    asked = select(id, column).where(own).order_by(id).limit(PIECE)
+    rows = db.execute(asked.where(id > after) if after else asked).all()
+    newest, changed = keyring.newest.id, 0
+    for row, sealed in rows:
+        if sealed is None or sealed_with(sealed) == newest:
+            continue
+        place = {
+            "table": table.name,
+            "column": column.name,
+            "practice_id": practice_id or "",
+            "row_id": row,
+        }
+        again = keyring.seal(keyring.open(sealed, **place), **place)
+        change = table.update().where(own, id == row, column == sealed)
+        changed += db.execute(change.values({column.name: again})).rowcount
+    return (rows[-1][0] if len(rows) == PIECE else None), changed

@@ -1,0 +1,75 @@
+"""Practices and what stands for a whole practice: settings, closures."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from app.db.aggregate import rows_of
+from app.db.engine.prepared import Prepared
+from app.db.models import Closure, Practice
+from app.db.queries.records import Record, table_of
+from app.db.queries.scheduling.facts import read_closure
+from app.domain.scheduling.worklist import Closure as ClosureFact
+
+_table, _closure = table_of(Practice), table_of(Closure)
+
+_GET = select(_table).where(_table.c.id == bindparam("practice_id"))
+_CHANGE = update(_table).where(
+    _table.c.id == bindparam("of_id"), _table.c.version == bindparam("of_version")
+)
+_SETTLED = update(_table).where(_table.c.id == bindparam("of_id"))
+_COLUMNS = tuple(column.name for column in _table.c)
+_WITH_CLOSURES = Prepared(
+    select(
+        _table,
+        rows_of(
+            _closure,
+            _closure.c.starts_on,
+            _closure.c.ends_on,
+            _closure.c.location_id,
+            _closure.c.practitioner_id,
+            where=_closure.c.practice_id == _table.c.id,
+        ).label("closures"),
+    ).where(_table.c.id == bindparam("practice_id"))
+)
+
+
+def get(db: Connection, *, practice_id: str) -> Record | None:
+    """Return the practice."""
+    row = db.execute(_GET, {"practice_id": practice_id}).mappings().first()
+    return dict(row) if row else None
+
+
+def with_closures(db: Connection, *, practice_id: str) -> tuple[Record, list[ClosureFact]]:
+    """Return the practice and its closed days, in one statement."""
+    [(*values, closures)] = _WITH_CLOSURES.rows(db, {"practice_id": practice_id})
+    practice = dict(zip(_COLUMNS, values, strict=True))
+    return practice, [read_closure(c) for c in closures or ()]
+
+
+def change(db: Connection, *, practice_id: str, version: int, values: Record) -> bool:
+    """Update the practice if it still has `version`; return whether it had."""
+    scope = {"of_id": practice_id, "of_version": version}
+    return db.execute(_CHANGE, {**values, "version": version + 1, **scope}).rowcount == 1
+
+
+def every(db: Connection) -> list[Record]:
+    """Return all practices: for commands that tend the whole database, never for a request."""
+    return [dict(row) for row in db.execute(select(_table).order_by(_table.c.id)).mappings()]
+
+
+def sandbox(db: Connection, *, practice_id: str) -> Record | None:
+    """Return the sandbox of the practice, which is a practice of its own (scope: DIRECTORY)."""
+    row = db.execute(select(_table).where(_table.c.sandbox_of == practice_id)).mappings().first()
+    return dict(row) if row else None
+
+
+def waiting(db: Connection) -> list[str]:
+    """Return the practices in which courses may wait for their dates to be recomputed."""
+    unsettled = _table.c.settled_revision < _table.c.dates_revision
+    return list(db.scalars(select(_table.c.id).where(unsettled)))
+
+
+def settled(db: Connection, *, practice_id: str, revision: int) -> None:
+    """Note that no course waits for a revision up to this one."""
+    db.execute(_SETTLED, {"of_id": practice_id, "settled_revision": revision})

@@ -1,0 +1,67 @@
+"""Cycle numbers, and which sessions were given too early: both follow from the history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.domain.scheduling.schedule import Plan, Treatment
+
+
+def cycles(treatments: Sequence[Treatment], prior_cycles: int) -> dict[str, int]:
+    """Return the cycle number of every session given here, continuations sharing one.
+
+    Treatments elsewhere bear the anchor but are counted by `prior_cycles` alone.
+    """
+    numbers: dict[str, int] = {}
+    here = [t for t in treatments if t.source == "session"]
+    ids = {t.id for t in here}
+    number = prior_cycles
+    for treatment in here:
+        if treatment.continues not in ids:
+            number += 1
+            numbers[treatment.id] = number
+    for treatment in here:
+        if treatment.continues in ids:
+            numbers[treatment.id] = numbers.get(root(treatment, here).id, number)
+    return numbers
+
+
+def root(treatment: Treatment, treatments: Sequence[Treatment]) -> Treatment:
+    """Return the session that a continuation completes, itself when it completes none."""
+    by_id = {t.id: t for t in treatments}
+    seen: set[str] = set()
+    while treatment.continues in by_id and treatment.id not in seen:
+        seen.add(treatment.id)
+        treatment = by_id[treatment.continues or ""]
+    return treatment
+
+
+def next_cycle(treatments: Sequence[Treatment], prior_cycles: int) -> int:
+    """Return the number that the next cycle will bear, 1 for a course without any."""
+    return max(cycles(treatments, prior_cycles).values(), default=prior_cycles) + 1
+
+
+def days_short(treatments: Sequence[Treatment], plan: Plan) -> dict[str, int]:
+    """Return the sessions given too early, each with the days it was short of the minimum.
+
+    The tolerance is for judging what was done, never for planning; a continuation belongs to
+    the session it completes and is never early.
+    """
+    short: dict[str, int] = {}
+    here = {t.id for t in treatments}
+    for position, treatment in enumerate(treatments):
+        if treatment.source != "session" or treatment.continues in here:
+            continue
+        # Given on one day, the rest of a session may come first by id: it was booked before.
+        earlier = (
+            t.on
+            for t in reversed(treatments[:position])
+            if t.continues is None or root(t, treatments).id != treatment.id
+        )
+        before = next(earlier, None)
+        if before is None:
+            continue
+        gap = (treatment.on - before).days
+        if gap < plan.min_interval_days - plan.early_tolerance_days:
+            short[treatment.id] = plan.min_interval_days - gap
+    return short

@@ -1,0 +1,222 @@
+"""Where a course stands on a given day: its status, its booking, its flags, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from app.domain.scheduling.schedule import Booking, Ending, Hold, Plan, thresholds
+
+STATUSES = (
+    "closed",
+    "on_hold",
+    "not_started",
+    "lapsed",
+    "overdue",
+    "due",
+    "due_soon",
+    "upcoming",
+)
+BOOKINGS = ("booked", "unresolved", "missed", "unbooked")
+FLAGS = ("booked_early", "booked_late", "booking_on_closure")
+ACTIONS = ("close_booking", "review_hold", "confirm", "book")
+
+# Patients are asked to confirm this many days ahead; house default, no clinical source.
+CONFIRM_DAYS_BEFORE = 3
+# How far `suggested_on` looks for an open day before it says that there is none.
+SEARCH_DAYS = 366
+
+
+class Closure(NamedTuple):
+    """Closed days of a place, a person, both together, or (neither named) the whole practice."""
+
+    since: date
+    until: date
+    location_id: str | None = None
+    practitioner_id: str | None = None
+
+    def covers(self, day: date, location_id: str | None, practitioner_id: str | None) -> bool:
+        return (
+            self.since <= day <= self.until
+            and (self.location_id is None or self.location_id == location_id)
+            and (self.practitioner_id is None or self.practitioner_id == practitioner_id)
+        )
+
+
+class Facts(NamedTuple):
+    """What a course's standing on any day is judged from; `bookings` in order of (on, start)."""
+
+    closed: bool
+    anchor_on: date | None
+    earliest_on: date | None
+    due_on: date | None
+    holds: Sequence[Hold] = ()
+    bookings: Sequence[Booking] = ()
+    missed_session_id: str | None = None
+    location_id: str | None = None
+    practitioner_id: str | None = None
+
+
+class Action(NamedTuple):
+    """What someone has to do and by when; `act_by` null where nothing sets a day."""
+
+    code: str
+    act_by: date | None
+    source_type: str
+    source_id: str | None
+
+
+class Standing(NamedTuple):
+    """The answer for one course on one day."""
+
+    status: str
+    days_overdue: int
+    overdue_from: date | None
+    booking: str
+    booked: Booking | None
+    flags: list[str]
+    actions: list[Action]
+    location_id: str | None
+    practitioner_id: str | None
+    suggested_on: date | None
+
+
+def status_on(
+    day: date,
+    *,
+    closed: bool,
+    started: bool,
+    due_on: date | None,
+    holds: Iterable[Hold],
+    plan: Plan,
+) -> str:
+    """Return the course's status on `day`: the first line of the ladder that applies."""
+    if closed:
+        return "closed"
+    if any(hold.covers(day) for hold in holds):
+        return "on_hold"
+    if not started or due_on is None:
+        return "not_started"
+    if day >= due_on + timedelta(plan.lapsed_after_days):
+        return "lapsed"
+    if day >= due_on + timedelta(plan.overdue_after_days):
+        return "overdue"
+    if day >= due_on:
+        return "due"
+    if day >= due_on - timedelta(plan.lead_days):
+        return "due_soon"
+    return "upcoming"
+
+
+def missed_since(anchor_on: date | None, endings: Iterable[Ending]) -> str | None:
+    """Return the id of the missed booking when the latest ending since the anchor is one.
+
+    What was booked for the anchor's own day or before, or ended before it (a later slot given
+    up for an earlier one), belongs to the cycle that was given.
+    """
+    since = [
+        e
+        for e in endings
+        if anchor_on is None or (e.slot_on > anchor_on and e.ended_at.date() >= anchor_on)
+    ]
+    latest = max(since, key=lambda e: (e.ended_at, e.id), default=None)
+    return latest.id if latest and latest.by_patient else None
+
+
+def suggested_on(
+    due_on: date | None,
+    closures: Sequence[Closure],
+    location_id: str | None,
+    practitioner_id: str | None,
+) -> date | None:
+    """Return the first open day on or after the due date; None when a whole year is closed."""
+    if due_on is None or not closures:
+        return due_on
+    for ahead in range(SEARCH_DAYS):
+        day = due_on + timedelta(ahead)
+        if not any(c.covers(day, location_id, practitioner_id) for c in closures):
+            return day
+    return None
+
+
+def standing(day: date, facts: Facts, plan: Plan, closures: Sequence[Closure] = ()) -> Standing:
+    """Return where the course stands on `day`."""
+    status = status_on(
+        day,
+        closed=facts.closed,
+        started=facts.anchor_on is not None,
+        due_on=facts.due_on,
+        holds=facts.holds,
+        plan=plan,
+    )
+    booked = next((b for b in facts.bookings if b.on >= day), None)
+    if booked:
+        booking = "booked"
+    elif facts.bookings:
+        booking = "unresolved"
+    elif facts.missed_session_id:
+        booking = "missed"
+    else:
+        booking = "unbooked"
+    shown = booked or (facts.bookings[0] if facts.bookings else None)
+    location_id = shown.location_id if shown and shown.location_id else facts.location_id
+    practitioner_id = (
+        shown.practitioner_id if shown and shown.practitioner_id else facts.practitioner_id
+    )
+    _, overdue_from, _ = thresholds(facts.due_on if facts.anchor_on else None, plan)
+    late = status in ("overdue", "lapsed") and facts.due_on is not None
+    return Standing(
+        status=status,
+        days_overdue=(day - facts.due_on).days if late and facts.due_on else 0,
+        overdue_from=overdue_from,
+        booking=booking,
+        booked=shown,
+        flags=_flags(booked, facts, overdue_from, closures) if booked else [],
+        actions=_actions(day, status, booking, facts, plan),
+        location_id=location_id,
+        practitioner_id=practitioner_id,
+        suggested_on=suggested_on(facts.due_on, closures, location_id, practitioner_id),
+    )
+
+
+def _flags(
+    booked: Booking, facts: Facts, overdue_from: date | None, closures: Sequence[Closure]
+) -> list[str]:
+    flags = []
+    if facts.earliest_on and booked.on < facts.earliest_on:
+        flags.append("booked_early")
+    if overdue_from and booked.on >= overdue_from:
+        flags.append("booked_late")
+    if any(c.covers(booked.on, booked.location_id, booked.practitioner_id) for c in closures):
+        flags.append("booking_on_closure")
+    return flags
+
+
+def _actions(day: date, status: str, booking: str, facts: Facts, plan: Plan) -> list[Action]:
+    if status == "closed":
+        return []
+    actions = []
+    for booked in facts.bookings:
+        if booked.on < day:
+            actions.append(Action("close_booking", booked.on, "session", booked.id))
+        elif not booked.confirmed:
+            confirm_by = booked.on - timedelta(CONFIRM_DAYS_BEFORE)
+            actions.append(Action("confirm", confirm_by, "session", booked.id))
+    for hold in facts.holds:
+        if hold.review_on and hold.covers(day):
+            actions.append(Action("review_hold", hold.review_on, "hold", hold.id))
+    if status != "on_hold" and booking in ("unbooked", "missed"):
+        by = facts.due_on - timedelta(plan.lead_days) if facts.due_on else None
+        actions.append(Action("book", by, "course", None))
+    actions.sort(key=_urgency)
+    return actions
+
+
+def _urgency(action: Action) -> tuple[date, int]:
+    return action.act_by or date.max, ACTIONS.index(action.code)
+
+
+def bookings_in_order(bookings: Iterable[Booking]) -> list[Booking]:
+    """Return them as `Facts` wants them: by date, then start, then id."""
+    return sorted(bookings, key=lambda b: (b.on, b.starts_at, b.id))

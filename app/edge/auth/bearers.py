@@ -1,0 +1,174 @@
+"""Bearer tokens: whose they are, what they may do, and that this is still so.
+
+Our own tokens speak for a client; those of an outside issuer for a person or system that the
+practice has named. What a token permits is what its scopes say and its holder has, no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from app.db.engine.engine import Database
+from app.db.engine.scope import NONE
+from app.db.queries.access import keys as directory
+from app.db.queries.access import tokens as rows
+from app.db.queries.records import Record
+from app.domain.access import access, smart
+from app.domain.access.access import Actor
+from app.domain.ids import is_id
+from app.edge.auth import tokens
+from app.edge.auth.auth import Caller, Refused
+from app.edge.auth.jwks import KeySets
+from app.edge.auth.own_tokens import OwnTokens
+from app.edge.auth.tokens import BadToken, Opened, Trust
+from app.services.access import clients, issuers
+
+
+class Bearers:
+    """Judges tokens; the key sets of issuers are fetched while no transaction is open."""
+
+    def __init__(
+        self, database: Database, key_sets: KeySets, own: OwnTokens | None, threads: Executor
+    ) -> None:
+        self._database, self._key_sets, self._own = database, key_sets, own
+        self._threads = threads
+
+    async def caller(self, text: str, now: datetime) -> tuple[Caller, datetime | None]:
+        """Return who sends this token, and until when that holds.
+
+        `BadToken` for a token that is not accepted, `Refused` for one of somebody known who may
+        not come in any more, `IssuerUnreachable` when the issuer's keys are not to be had.
+        """
+        token = tokens.opened(text)
+        run = partial(asyncio.get_running_loop().run_in_executor, self._threads)
+        if self._own and token.claims.get("iss") == self._own.url:
+            key = await self._own.key(token.kid)
+            claims = tokens.access_token(token, key, self._own.trust, now)
+            found = await run(self._client, claims)
+        else:
+            issuer = await run(self._issuer, token)
+            key = await self._key_sets.key(issuer["jwks_url"], token.kid, token.kty)
+            claims = tokens.access_token(token, key, _trust(issuer), now)
+            found = await run(self._subject, issuer, claims)
+        return found, datetime.fromtimestamp(claims["exp"], UTC)
+
+    def _client(self, claims: Mapping[str, Any]) -> Caller:
+        practice_id, client_id = claims.get("practice"), claims["sub"]
+        if not isinstance(practice_id, str) or not is_id(practice_id) or not is_id(client_id):
+            raise BadToken("claims")
+        with self._database.read(practice_id) as db:
+            client = rows.client(db, practice_id=practice_id, id=client_id)
+        if client is None:
+            raise BadToken("client")
+        by = client_actor(client)
+        if not client["active"]:
+            raise Refused(by)
+        scopes = smart.permissions(tokens.scopes(claims), "system")
+        return _caller(client, by, (), scopes & clients.rights(client["scopes"]))
+
+    def _issuer(self, token: Opened) -> Record:
+        """The issuer that the token claims; it is believed only once its signature is."""
+        url = token.claims.get("iss")
+        if not isinstance(url, str):
+            raise BadToken("issuer")
+        with self._database.read(NONE) as db:
+            known = [
+                entry
+                for audience in dict.fromkeys(tokens.audiences(token))
+                if (entry := directory.credential(db, digest=issuers.digest(url, audience)))
+            ]
+        if len(known) > 1:
+            # Anybody may have registered an audience that the tokens of others carry as well.
+            known = [entry for entry in known if self._has(entry, token.claims.get("sub"))]
+        # For two practices at once, it would be anybody's guess whose records it opens.
+        if len(known) != 1:
+            raise BadToken("audience" if known else "issuer")
+        practice_id, id = known[0]["practice_id"], known[0]["holder_id"]
+        with self._database.read(practice_id) as db:
+            issuer = rows.issuer(db, practice_id=practice_id, id=id)
+        if issuer is None or not issuer["active"]:
+            raise BadToken("issuer")
+        return issuer
+
+    def _has(self, entry: Record, subject: Any) -> bool:
+        """Whether that practice has named whom this subject of the issuer acts as."""
+        if not isinstance(subject, str):
+            return False
+        practice_id = entry["practice_id"]
+        with self._database.read(practice_id) as db:
+            found = rows.acting(
+                db, practice_id=practice_id, issuer_id=entry["holder_id"], subject=subject
+            )
+        return bool(found)
+
+    def _subject(self, issuer: Record, claims: Mapping[str, Any]) -> Caller:
+        practice_id = issuer["practice_id"]
+        with self._database.read(practice_id) as db:
+            subject = rows.subject(
+                db, practice_id=practice_id, issuer_id=issuer["id"], subject=claims["sub"]
+            )
+        if subject is None:
+            raise BadToken("subject")
+        by, roles = _subject_actor(subject), tuple(subject["roles"] or ())
+        person = subject["staff_id"] is not None
+        if not subject["active"] or (person and not subject["staff_active"]):
+            raise Refused(by)
+        if not self._names(claims.get("fhirUser"), subject["fhir_user"]):
+            raise Refused(by)
+        scopes = tokens.scopes(claims)
+        if person:
+            may = access.granted(roles, smart.permissions(scopes, "user"))
+        else:
+            may = smart.permissions(scopes, "system") & clients.rights(subject["scopes"])
+        return _caller(subject, by, roles, may)
+
+    def _names(self, claimed: Any, wanted: str | None) -> bool:
+        """Whether the record that a token names as its user is the one that was registered.
+
+        Where none was, the issuer may name one in its own system, but none in ours.
+        """
+        if wanted is not None:
+            return bool(claimed == wanted)
+        own = self._own.url if self._own else None
+        return not (isinstance(claimed, str) and own and claimed.startswith(own))
+
+
+def client_actor(client: Record) -> Actor:
+    """Return the client as the system it is named for."""
+    return Actor(
+        client["practice_id"], "system", client["id"], client["name"], credential_id=client["id"]
+    )
+
+
+def _subject_actor(subject: Record) -> Actor:
+    person = subject["staff_id"] is not None
+    return Actor(
+        subject["practice_id"],
+        "staff" if person else "system",
+        subject["staff_id"] if person else subject["id"],
+        subject["staff_name"] if person else subject["name"],
+        credential_id=subject["id"],
+    )
+
+
+def _trust(issuer: Record) -> Trust:
+    return Trust(issuer["url"], issuer["audience"], frozenset(issuer["algorithms"]), issuer["form"])
+
+
+def _caller(holder: Record, by: Actor, roles: tuple[str, ...], may: frozenset[str]) -> Caller:
+    return Caller(
+        practice_id=holder["practice_id"],
+        practice_name=holder["practice_name"],
+        time_zone=holder["time_zone"],
+        credential_id=holder["id"],
+        credential_name=holder["name"],
+        prefix="",
+        by=by,
+        roles=roles,
+        may=may,
+    )

@@ -1,0 +1,130 @@
+"""Audit rows of reads and refusals: durable before the answer, those of one moment together.
+
+A read has no transaction that could carry its row, and a refusal's was undone. One thread saves
+what has come in while it saved the last: under load many rows share a commit, alone a row waits
+for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Future
+from itertools import groupby
+
+from app.db.engine.engine import Database, DatabaseAway, DatabaseBusy
+from app.services.audit import audit
+from app.services.audit.audit import Event
+
+# Rows in one transaction.
+_MOST = 500
+
+_Waiting = tuple[Event, asyncio.Future[None] | Future[None]]
+
+
+class AuditLog:
+    """Appends to the log of every practice; `close` saves what is left and ends its thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    async def kept(self, event: Event) -> None:
+        """Return once the row is durable; what the database fails with otherwise."""
+        saved = asyncio.get_running_loop().create_future()
+        self._put((event, saved))
+        await saved
+
+    def keep(self, event: Event) -> None:
+        """Do the same for a thread that may wait."""
+        saved: Future[None] = Future()
+        self._put((event, saved))
+        saved.result()
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+
+    def _put(self, waiting: _Waiting) -> None:
+        if self._thread is None:
+            with self._starting:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._work, name="audit", daemon=True)
+                    self._thread.start()
+        self._queue.put(waiting)
+
+    def _work(self) -> None:
+        going_on = True
+        while going_on:
+            batch: list[_Waiting] = []
+            waiting = self._queue.get()
+            while waiting is not None:
+                batch.append(waiting)
+                if len(batch) == _MOST or self._queue.empty():
+                    break
+                waiting = self._queue.get()
+            going_on = waiting is not None
+            if batch:
+                self._save(batch)
+
+    def _save(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            self._append([event for event, _ in batch])
+        except (DatabaseBusy, DatabaseAway) as failure:
+            # It is nobody's row: told at once, or each would wait as long as the first one did.
+            _tell(batch, failure)
+        except Exception as failure:
+            if len(batch) > 1:
+                # One row that cannot be saved must not take the others with it.
+                for waiting in batch:
+                    self._save([waiting])
+                return
+            _tell(batch, failure)
+        else:
+            _tell(batch, None)
+
+    def _append(self, events: Sequence[Event]) -> None:
+        ordered = sorted(events, key=_practice)
+        # A replica that is away must not keep anyone from reading a record.
+        with self._database.write(ordered[0]["practice_id"], here=True) as db:
+            for practice_id, group in groupby(ordered, key=_practice):
+                with self._database.turned(db, practice_id):
+                    audit.append(db, list(group))
+
+
+def _practice(event: Event) -> str:
+    return str(event["practice_id"])
+
+
+def _tell(batch: Sequence[_Waiting], failure: Exception | None) -> None:
+    """Let everyone go on: each event loop is woken once for all that wait in it."""
+    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = defaultdict(list)
+    for _, saved in batch:
+        if isinstance(saved, Future):
+            _settle(saved, failure)
+        else:
+            loops[saved.get_loop()].append(saved)
+    for loop, waiting in loops.items():
+        try:
+            loop.call_soon_threadsafe(_settle_all, waiting, failure)
+        except RuntimeError:
+            continue  # the loop has ended, and with it whoever waited there
+
+
+def _settle_all(waiting: Sequence[asyncio.Future[None]], failure: Exception | None) -> None:
+    for saved in waiting:
+        if not saved.done():  # its request was given up
+            _settle(saved, failure)
+
+
+def _settle(saved: asyncio.Future[None] | Future[None], failure: Exception | None) -> None:
+    if failure is None:
+        saved.set_result(None)
+    else:
+        saved.set_exception(failure)

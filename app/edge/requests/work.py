@@ -1,0 +1,369 @@
+"""One request's unit of work: who asks, when, and the transaction it happens in.
+
+A write is committed before its answer is sent; a failed commit is a failed request. Two
+requests that change the same course at once are told apart by its version: the loser's
+transaction is undone and its endpoint is called again. What the database failed is begun
+again only under an `Idempotency-Key` (`edge.requests.retries`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import partial, wraps
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import Depends
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.clock import Clock
+from app.db.engine.engine import Connection, Database, DatabaseAway, DatabaseBusy
+from app.domain.access import access
+from app.domain.access.access import Actor
+from app.domain.dates import local_day
+from app.domain.errors import Contended, Forbidden, IdempotencyPending, Invalid
+from app.domain.ids import is_id
+from app.edge.auth.auth import Caller, Callers, Refused
+from app.edge.http.overload import Room
+from app.edge.input import preconditions
+from app.edge.requests import idempotency
+from app.edge.requests.audit_log import AuditLog
+from app.edge.requests.retries import Retries
+from app.services.audit import audit
+
+# How often a request that lost a race begins again: with 16 at once the last one needs 15.
+_TRIES = 24
+
+# Someone whose role does not show a patient's record can see it in an emergency, with a reason
+# that stays in the log.
+BREAK_GLASS_HEADER = "break-glass"
+REASON = re.compile(r"[!-~][ -~]{1,198}[!-~]")
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What the application gives every request; `app.state.surroundings`.
+
+    Endpoints run in `threads`, one for each connection of the database: requests wait in one
+    queue, in order of arrival, and never for the pool.
+    """
+
+    database: Database
+    clock: Clock
+    callers: Callers
+    log: AuditLog
+    idempotency_hours: int
+    room: Room
+    public_url: str | None = None
+    allowed_hosts: frozenset[str] = frozenset()
+    threads: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.threads = ThreadPoolExecutor(self.database.connections, "request")
+
+
+class Needs(NamedTuple):
+    """What a route states of itself: its name, its permissions, whether patients are seen."""
+
+    action: str
+    may: frozenset[str]
+    noun: str
+    patients: bool
+    reads: bool
+
+
+@dataclass(slots=True)
+class Work:
+    """The present request; `db` is there while its endpoint runs."""
+
+    request: Request
+    needs: Needs
+    caller: Caller
+    surroundings: Surroundings
+    now: datetime
+    by: Actor
+    reason: str | None = None
+    _db: Connection | None = None
+    _seen: list[str] | None = None
+    _then: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def db(self) -> Connection:
+        assert self._db is not None  # noqa: S101 - endpoints run inside `reads` or `writes`
+        return self._db
+
+    @property
+    def practice_id(self) -> str:
+        return self.caller.practice_id
+
+    @property
+    def today(self) -> date:
+        """The practice's local date, the same for the whole request."""
+        return local_day(self.now, self.caller.time_zone)
+
+    def header(self, name: str) -> str | None:
+        return self.request.headers.get(name)
+
+    def require_match(self, etag: str) -> None:
+        """Refuse a change of anything but the version the client has read."""
+        preconditions.require_match(self.header("if-match"), etag)
+
+    def require(self, permission: str) -> None:
+        """Refuse what only some bodies of a route ask for."""
+        if permission not in self.caller.may:
+            raise Forbidden(needs=[permission])
+
+    def saw(self, *patient_ids: str) -> None:
+        """Say whose data the answer shows; nobody's is an answer too."""
+        if self._seen is None:
+            self._seen = []
+        self._seen.extend(patient_ids)
+
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Do something once the change is saved, and not at all when it is not."""
+        self._then.append(act)
+
+    def forget_callers(self) -> None:
+        """Have the practice's credentials looked up again once the change is saved."""
+        self.after_commit(partial(self.surroundings.callers.forget, self.practice_id))
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection]:
+        """Lend the request's connection, or a new one when its endpoint has returned already."""
+        if self._db is not None:
+            yield self._db
+        else:
+            with self.surroundings.database.read(self.practice_id) as db:
+                yield db
+
+    def told(self, patient_ids: list[str], text: str) -> str:
+        """Return a further piece of a streamed answer, once the log holds whom it shows."""
+        self._seen = patient_ids
+        self.surroundings.log.keep(self.event())
+        return text
+
+    def event(self, outcome: str = audit.SHOWN, *, about: str | None = None) -> audit.Event:
+        """Return the audit row of this request, for a read or a refusal.
+
+        `about` is the record it is about where its path does not say so.
+        """
+        # What is refused shows nobody, however far it came.
+        seen = dict.fromkeys(self._seen or ()) if outcome == audit.SHOWN else {}
+        one = next(iter(seen)) if len(seen) == 1 else None
+        named = self.request.path_params.get("id") or about
+        return audit.event(
+            by=self.by,
+            now=self.now,
+            action=self.needs.action,
+            kind=self.needs.noun,
+            id=named if named and is_id(named) else None,
+            patient_id=one,
+            patients=audit.packed(seen) if len(seen) > 1 else None,
+            outcome=outcome,
+            reason=self.reason,
+        )
+
+
+@dataclass(slots=True)
+class Answer:
+    """What an endpoint returns: content for JSON, and the headers that go with it."""
+
+    content: Any
+    status: int = 200
+    etag: str | None = None
+    location: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    # The field that is told this once only: what is kept for a retry has null in its place.
+    secret: str | None = None
+
+    def response(self) -> Response:
+        headers = dict(self.headers)
+        if self.etag:
+            headers["etag"] = self.etag
+        if self.location:
+            headers["location"] = self.location
+        body = None if self.status == 304 else to_json(self.content)
+        return Response(body, self.status, headers, media_type="application/json")
+
+    def without_secret(self) -> Response:
+        return replace(self, content=self.content | {self.secret: None}).response()
+
+
+async def enter(request: Request, needs: Needs) -> Work:
+    """Let a request in: authenticate it, read the clock once, see that it may do this.
+
+    A refusal of someone known is in the practice's log before it is answered.
+    """
+    surroundings: Surroundings = request.app.state.surroundings
+    state = request.scope["state"]
+    now = surroundings.clock()
+    sent = request.headers.get("authorization")
+    try:
+        caller = await surroundings.callers.of(sent, state["peer"].counted)
+    except Refused as refused:
+        by = _here(refused.by, state)
+        told = audit.event(
+            by=by, now=now, action=needs.action, kind=needs.noun, id=None, outcome=refused.code
+        )
+        await surroundings.log.kept(told)
+        raise
+    state["practice_id"], state["key_id"] = caller.practice_id, caller.credential_id
+    work = Work(request, needs, caller, surroundings, now, _here(caller.by, state))
+    state["work"] = work
+    if needs.reads and needs.may <= access.EMERGENCY:
+        _check_reason(work)
+    if not needs.may <= caller.may:
+        work.reason = _emergency(work)
+    return work
+
+
+def _here(by: Actor, state: dict[str, Any]) -> Actor:
+    return by._replace(request_id=state.get("request_id"), address=state["peer"].address)
+
+
+def _emergency(work: Work) -> str:
+    """Return why the glass is broken; `Forbidden` where it is not, or may not be."""
+    missing = work.needs.may - work.caller.may
+    reason = work.header(BREAK_GLASS_HEADER)
+    if reason is None or not work.needs.reads or not missing <= access.EMERGENCY:
+        raise Forbidden(needs=sorted(missing))
+    if work.by.type != "staff" or access.BREAK_GLASS not in work.caller.may:
+        raise Forbidden("Only people whose role allows it may break the glass.")
+    return reason
+
+
+def _check_reason(work: Work) -> None:
+    reason = work.header(BREAK_GLASS_HEADER)
+    if reason is not None and not REASON.fullmatch(reason):
+        raise Invalid((BREAK_GLASS_HEADER, "is a reason of 3 to 200 visible characters"))
+
+
+async def present(request: Request) -> Work:
+    """Return the work of this request, which its route has let in."""
+    work: Work = request.scope["state"]["work"]
+    return work
+
+
+Working = Annotated[Work, Depends(present)]
+Endpoint = Callable[..., Answer | Response]
+Threaded = Callable[..., Awaitable[Response]]
+
+
+def _threaded(
+    endpoint: Endpoint, run: Callable[[dict[str, Any]], Response], *, told: bool = False
+) -> Threaded:
+    """Run an endpoint in the application's threads; the framework sees its signature.
+
+    `told`: the answer waits for its audit row. Who waits for that, too, takes room.
+    """
+
+    @wraps(endpoint)
+    async def threaded(**given: Any) -> Response:
+        # Not by the framework's way to a thread, whose queue costs three times as much.
+        loop, around = asyncio.get_running_loop(), given["work"].surroundings
+        with around.room:
+            answer = loop.run_in_executor(around.threads, copy_context().run, run, given)
+            response = await answer
+            if told:
+                await around.log.kept(given["work"].event())
+            return response
+
+    return threaded
+
+
+def reads(endpoint: Endpoint) -> Threaded:
+    """Run an endpoint that only reads, and note who saw what before it is answered."""
+
+    def run(given: dict[str, Any]) -> Response:
+        work: Work = given["work"]
+        with work.surroundings.database.read(work.practice_id) as db:
+            work._db = db
+            answer = endpoint(**given)
+        work._db = None
+        if work.needs.patients and work._seen is None:
+            raise RuntimeError(f"{work.needs.action} does not say whose data it shows")
+        if isinstance(answer, Response):
+            return answer
+        if answer.etag and preconditions.not_modified(work.header("if-none-match"), answer.etag):
+            answer.status = 304
+        return answer.response()
+
+    return _threaded(endpoint, run, told=True)
+
+
+def writes(endpoint: Endpoint) -> Threaded:
+    """Run an endpoint in one transaction, once for every `Idempotency-Key`.
+
+    Its changes carry their own audit rows; what changed nothing is noted as a read.
+    """
+
+    def run(given: dict[str, Any]) -> Response:
+        work: Work = given["work"]
+        key = idempotency.key_of(work.request) if work.request.method == "POST" else None
+        left, retries = _TRIES, Retries(keyed=key is not None)
+        while True:
+            try:
+                return _once(endpoint, given, work, key)
+            except Contended:
+                left -= 1
+                if not left:
+                    raise
+                # Apart from one another, or the same ones meet again.
+                time.sleep(random.uniform(0.001, 0.02))  # noqa: S311
+            except (DatabaseAway, DatabaseBusy) as failure:
+                retries.wait(failure)
+
+    return _threaded(endpoint, run)
+
+
+def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None) -> Response:
+    claiming = False
+    try:
+        work._then.clear()
+        with work.surroundings.database.write(work.practice_id) as db:
+            work._db = db
+            if key:
+                claiming = True
+                replay = idempotency.claim(
+                    db,
+                    practice_id=work.practice_id,
+                    key=key,
+                    fingerprint=idempotency.fingerprint(work.request, work.caller.may),
+                    now=work.now,
+                    hours=work.surroundings.idempotency_hours,
+                )
+                claiming = False
+                if replay:
+                    # Its answer can be read before the replica has what it tells of. With a row
+                    # of its own this commit waits for the replica to have all that went before.
+                    about = idempotency.about(replay)
+                    work.saw(*audit.patients_of(db, practice_id=work.practice_id, id=about))
+                    audit.append(db, [work.event(about=about)])
+                    return replay
+            answer = endpoint(**given)
+            response = answer.response() if isinstance(answer, Answer) else answer
+            if not db.info["audited"]:
+                audit.append(db, [work.event()])
+            if key and response.status_code < 300:
+                kept = response
+                if isinstance(answer, Answer) and answer.secret:
+                    kept = answer.without_secret()
+                idempotency.keep(db, practice_id=work.practice_id, key=key, response=kept)
+        for act in work._then:
+            act()
+        return response
+    except DatabaseBusy as busy:
+        # Waiting for the key's row is waiting for a twin; anything else is a busy database.
+        if claiming and not busy.passing:
+            raise IdempotencyPending() from None
+        raise

@@ -1,0 +1,99 @@
+"""What a server does between requests: finish, seal, forget, one practice after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from app.clock import Clock
+from app.db.engine.engine import Database
+from app.db.engine.scope import DIRECTORY
+from app.db.queries import idempotency
+from app.db.queries.access import keys as key_rows
+from app.db.queries.access import tokens as token_rows
+from app.db.queries.practice import practices as practice_rows
+from app.domain.errors import Contended
+from app.edge.auth.auth import Callers
+from app.edge.observability import logs
+from app.services.audit import seals
+from app.services.practice import practices
+
+# How long after it was made a row is sealed at the latest, apart from `seals.SETTLING`.
+SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tending:
+    """What is tended, and how long claims on idempotency keys are kept."""
+
+    database: Database
+    clock: Clock
+    callers: Callers
+    claims_kept: timedelta
+
+
+async def tend(these: Tending) -> None:
+    """Go round for ever."""
+    # A round may take long; nobody's look-up waits for its thread, and it for nobody's.
+    alone = anyio.CapacityLimiter(1)
+    while True:
+        await anyio.to_thread.run_sync(once, these, limiter=alone)
+        await anyio.sleep(SECONDS)
+
+
+def once(these: Tending) -> None:
+    """Go round all practices once; what fails is logged, and tried again the next time."""
+    database, now = these.database, these.clock()
+    log = logs.logger()
+    known: list[str] = []
+    waiting: list[str] = []
+    with _tried_again(), database.read(DIRECTORY) as db:
+        known = [practice["id"] for practice in practice_rows.every(db)]
+        waiting = practice_rows.waiting(db)
+    for practice_id in waiting:
+        with _tried_again():
+            done = practices.PIECE
+            while done:
+                with database.write(practice_id) as db:
+                    done = practices.recompute(db, practice_id=practice_id, now=these.clock())
+    for practice_id in known:
+        with _tried_again():
+            head = seals.seal(database, practice_id=practice_id, now=now)
+            if head:
+                # Where the log goes, a seal is out of reach of whoever reaches the database.
+                log.info("sealed", practice_id=practice_id, seal=head)
+        for rows, before in ((idempotency, now - these.claims_kept), (token_rows, now)):
+            with _tried_again():
+                _forget(database, practice_id, rows, before)
+    for key_id, (practice_id, at) in these.callers.take_used().items():
+        with _tried_again(), database.write(practice_id) as db:
+            key_rows.used(db, practice_id=practice_id, key_ids=[key_id], at=at)
+
+
+def _forget(database: Database, practice_id: str, rows: Any, before: datetime) -> None:
+    """Drop what is past its time; nobody's turn to write is taken where there is none of it."""
+    with database.read(practice_id) as db:
+        if not rows.any_before(db, practice_id=practice_id, before=before):
+            return
+    with database.write(practice_id) as db:
+        rows.forget(db, practice_id=practice_id, before=before)
+
+
+@contextmanager
+def _tried_again() -> Iterator[None]:
+    """Log a failure of tending and go on: the next round tries again.
+
+    Losing a race is none: another worker, or a request, was at the same rows.
+    """
+    try:
+        yield
+    except Contended:
+        return
+    except Exception as failure:
+        logs.failure(failure, request_id=None)

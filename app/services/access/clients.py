@@ -1,0 +1,169 @@
+"""Systems that fetch tokens at our own endpoint: register, change, and note what they used."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from app.db.engine.engine import Connection
+from app.db.engine.integrity import losing_races
+from app.db.models import Client
+from app.db.queries.access import keys as directory
+from app.db.queries.access import tokens as rows
+from app.db.queries.records import Record
+from app.domain import addresses
+from app.domain.access import access, smart
+from app.domain.access.access import OPERATOR, Actor, Giver
+from app.domain.addresses import AddressRefused
+from app.domain.errors import Invalid
+from app.domain.ids import new_id
+from app.services import records
+from app.services.access import jwk_sets
+from app.services.access.jwk_sets import BadKeySet
+from app.services.audit import audit
+
+KIND = "client"
+
+
+def digest(client_id: str) -> bytes:
+    """Return what the directory of credentials knows a client by."""
+    return hashlib.sha256(f"client {client_id}".encode()).digest()
+
+
+def rights(scopes: Sequence[str]) -> frozenset[str]:
+    """Return what a client of these scopes may do at most."""
+    return smart.permissions(" ".join(scopes), "system") & access.PERMISSIONS
+
+
+def register(
+    db: Connection,
+    *,
+    name: str,
+    jwks: Any = None,
+    jwks_url: str | None = None,
+    scopes: Sequence[str],
+    allowed: Collection[str] = (),
+    giver: Giver = OPERATOR,
+    by: Actor,
+    now: datetime,
+) -> Record:
+    """Register a client of the actor's practice, with its public keys or where they are.
+
+    `allowed` names the hosts that the operator lets be anywhere. `Forbidden` for scopes beyond
+    what the `giver` can hand on.
+    """
+    values = {"name": name, "jwks": jwks, "jwks_url": jwks_url, "scopes": _once(scopes)}
+    _check(values, allowed)
+    giver.check(rights(values["scopes"]))
+    id = new_id(now)
+    made = records.create(db, Client, {"id": id, **values}, kind=KIND, by=by, now=now)
+    _enter(db, made, now)
+    return made
+
+
+def change(
+    db: Connection,
+    *,
+    client: Record,
+    values: Mapping[str, Any],
+    allowed: Collection[str] = (),
+    giver: Giver = OPERATOR,
+    by: Actor,
+    now: datetime,
+) -> Record:
+    """Change a client. One that is no longer active is refused within 60 seconds, and so are
+    its tokens.
+
+    Whoever changes its keys can come as it, so every change is handing on what it may do:
+    `Forbidden` unless the `giver` can, before the change and after it.
+    """
+    wanted = dict(values)
+    if "scopes" in wanted:
+        wanted["scopes"] = _once(wanted["scopes"])
+    changed = {**client, **wanted}
+    _check(changed, allowed)
+    giver.check(rights(client["scopes"]) | rights(changed["scopes"]))
+    changed = records.change(db, Client, client, wanted, kind=KIND, by=by, now=now)
+    if changed["active"] != client["active"]:
+        if changed["active"]:
+            _enter(db, changed, now)
+        else:
+            directory.end_credentials(
+                db, practice_id=by.practice_id, holder_id=client["id"], at=None
+            )
+    return changed
+
+
+def use_once(
+    db: Connection, *, client_id: str, jti: str, expires: int, scope: str, by: Actor, now: datetime
+) -> bool:
+    """Note that an assertion was used for a token; False for one that was used before.
+
+    `expires` is in seconds since 1970.
+    """
+    name = hashlib.sha256(jti.encode()).digest()
+    if rows.used(db, practice_id=by.practice_id, client_id=client_id, jti=name):
+        return False
+    with losing_races():
+        rows.use(
+            db,
+            practice_id=by.practice_id,
+            client_id=client_id,
+            jti=name,
+            expires_at=datetime.fromtimestamp(expires, UTC),
+        )
+    audit.record(
+        db,
+        by=by,
+        now=now,
+        action=f"{KIND}.token",
+        kind=KIND,
+        id=client_id,
+        changes={"scope": [None, scope]},
+    )
+    return True
+
+
+def _enter(db: Connection, client: Record, now: datetime) -> None:
+    directory.add_credential(
+        db,
+        practice_id=client["practice_id"],
+        kind=KIND,
+        holder_id=client["id"],
+        digest=digest(client["id"]),
+        now=now,
+    )
+
+
+def _once(scopes: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(scopes))
+
+
+def _check(values: Record, allowed: Collection[str]) -> None:
+    if (values["jwks"] is None) == (values["jwks_url"] is None):
+        raise Invalid(("/jwks", "either jwks or jwks_url is needed, and not both"))
+    if values["jwks"] is not None:
+        try:
+            jwk_sets.read(values["jwks"])
+        except BadKeySet as refused:
+            raise Invalid(("/jwks", str(refused))) from None
+    else:
+        check_address("/jwks_url", values["jwks_url"], allowed)
+    check_scopes(values["scopes"])
+
+
+def check_address(pointer: str, url: str, allowed: Collection[str]) -> None:
+    """Refuse an address that keys cannot be fetched from."""
+    try:
+        addresses.parse(url, allowed)
+    except AddressRefused as refused:
+        raise Invalid((pointer, str(refused))) from None
+
+
+def check_scopes(scopes: Sequence[str]) -> None:
+    """Refuse scopes that give a system nothing: they are written wrong, or meant for people."""
+    useless = [n for n, scope in enumerate(scopes) if not rights([scope])]
+    if useless:
+        raise Invalid(*((f"/scopes/{n}", "gives a system nothing here") for n in useless))

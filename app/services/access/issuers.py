@@ -1,0 +1,170 @@
+"""Outside issuers whose tokens a practice takes, and whom their subjects act as."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from app.db.engine.engine import Connection
+from app.db.engine.integrity import losing_races
+from app.db.models import Issuer, IssuerSubject, Staff
+from app.db.queries.access import keys as directory
+from app.db.queries.access import tokens as rows
+from app.db.queries.records import Record
+from app.domain.access import access
+from app.domain.access.access import OPERATOR, Actor, Giver
+from app.domain.errors import Duplicate, Invalid, NotFound
+from app.services import records
+from app.services.access import clients
+
+KIND, SUBJECT = "issuer", "issuer_subject"
+
+
+def digest(url: str, audience: str) -> bytes:
+    """Return what the directory of credentials knows an issuer with its audience by."""
+    # Neither holds a line break, so no two pairs give the same text.
+    return hashlib.sha256(f"issuer {url}\n{audience}".encode()).digest()
+
+
+def register(
+    db: Connection,
+    values: Mapping[str, Any],
+    *,
+    allowed: Collection[str] = (),
+    by: Actor,
+    now: datetime,
+) -> Record:
+    """Register an issuer for the actor's practice; `allowed` as for a client.
+
+    An issuer with its audience belongs to one practice, for the token says no more than these.
+    """
+    clients.check_address("/jwks_url", values["jwks_url"], allowed)
+    _check_free(db, values["url"], values["audience"])
+    made = records.create(db, Issuer, dict(values), kind=KIND, by=by, now=now)
+    _enter(db, made, now)
+    return made
+
+
+def change(
+    db: Connection,
+    *,
+    issuer: Record,
+    values: Mapping[str, Any],
+    allowed: Collection[str] = (),
+    giver: Giver = OPERATOR,
+    by: Actor,
+    now: datetime,
+) -> Record:
+    """Change an issuer; its url and audience stay. One that is no longer active is refused
+    within 60 seconds.
+
+    Whoever says where its keys are can come as any of its subjects, so every change is handing
+    on what they all may do, inactive ones too: `Forbidden` unless the `giver` can.
+    """
+    if "jwks_url" in values:
+        clients.check_address("/jwks_url", values["jwks_url"], allowed)
+    _check_acting(db, issuer["id"], None, giver, by)
+    changed = records.change(db, Issuer, issuer, dict(values), kind=KIND, by=by, now=now)
+    if changed["active"] != issuer["active"]:
+        if changed["active"]:
+            _check_free(db, changed["url"], changed["audience"])
+            _enter(db, changed, now)
+        else:
+            directory.end_credentials(
+                db, practice_id=by.practice_id, holder_id=issuer["id"], at=None
+            )
+    return changed
+
+
+def add_subject(
+    db: Connection,
+    *,
+    issuer: Record,
+    values: Mapping[str, Any],
+    giver: Giver = OPERATOR,
+    by: Actor,
+    now: datetime,
+) -> Record:
+    """Say whom a subject of the issuer acts as: a member of staff, or a system with scopes.
+
+    `Forbidden` beyond what the `giver` can hand on.
+    """
+    wanted = {"scopes": None, "staff_id": None, "fhir_user": None, **values}
+    _check_subject(db, wanted, giver, by)
+    known = rows.subject(
+        db, practice_id=by.practice_id, issuer_id=issuer["id"], subject=wanted["subject"]
+    )
+    if known:
+        raise Duplicate(existing_id=known["id"])
+    entry = {"issuer_id": issuer["id"], **wanted}
+    return records.create(db, IssuerSubject, entry, kind=SUBJECT, by=by, now=now)
+
+
+def change_subject(
+    db: Connection,
+    *,
+    subject: Record,
+    values: Mapping[str, Any],
+    giver: Giver = OPERATOR,
+    by: Actor,
+    now: datetime,
+) -> Record:
+    """Change whom a subject acts as; the subject itself stays.
+
+    `Forbidden` unless the `giver` can hand on what it may do, before the change and after it.
+    """
+    _check_acting(db, subject["issuer_id"], subject["subject"], giver, by)
+    if not values.keys().isdisjoint({"staff_id", "scopes"}):
+        _check_subject(db, {**subject, **values}, giver, by)
+    return records.change(db, IssuerSubject, subject, dict(values), kind=SUBJECT, by=by, now=now)
+
+
+def _check_subject(db: Connection, values: Record, giver: Giver, by: Actor) -> None:
+    staff_id, scopes = values["staff_id"], values["scopes"]
+    if (staff_id is None) == (scopes is None):
+        raise Invalid(("/staff_id", "either staff_id or scopes is needed, and not both"))
+    roles = None
+    if staff_id is None:
+        clients.check_scopes(scopes)
+    else:
+        try:
+            roles = records.load(db, Staff, practice_id=by.practice_id, id=staff_id)["roles"]
+        except NotFound:
+            raise Invalid(("/staff_id", "no such member of staff in this practice")) from None
+    giver.check(_rights({**values, "roles": roles}), acts_as=staff_id)
+
+
+def _check_acting(
+    db: Connection, issuer_id: str, subject: str | None, giver: Giver, by: Actor
+) -> None:
+    """Refuse who cannot hand on what the issuer's subjects may do, or that one of them."""
+    found = rows.acting(db, practice_id=by.practice_id, issuer_id=issuer_id, subject=subject)
+    for one in found:
+        giver.check(_rights(one), acts_as=one["staff_id"])
+
+
+def _rights(subject: Record) -> frozenset[str]:
+    """What a subject may do at most: its person's roles, or else its own scopes."""
+    if subject["staff_id"] is None:
+        return clients.rights(subject["scopes"])
+    return access.granted(subject["roles"])
+
+
+def _check_free(db: Connection, url: str, audience: str) -> None:
+    if directory.credential(db, digest=digest(url, audience)) is not None:
+        # Whose it is, is nobody else's business.
+        raise Invalid(("/audience", "this issuer is registered for this audience already"))
+
+
+def _enter(db: Connection, issuer: Record, now: datetime) -> None:
+    with losing_races():
+        directory.add_credential(
+            db,
+            practice_id=issuer["practice_id"],
+            kind=KIND,
+            holder_id=issuer["id"],
+            digest=digest(issuer["url"], issuer["audience"]),
+            now=now,
+        )

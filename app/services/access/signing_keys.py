@@ -1,0 +1,62 @@
+"""The keys this service signs its own tokens with: make the next one, read those there are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from joserfc.jwk import ECKey
+
+from app.db.engine.engine import Connection
+from app.db.keys.keyring import Keyring, SealBroken
+from app.db.queries.access import tokens as rows
+from app.domain.ids import new_id
+
+# How long a token is good for, and how long a server may go on signing with the key before.
+TOKEN_SECONDS = 300
+NOTICED_SECONDS = 60
+_PLACE = {"table": "signing_key", "column": "sealed", "practice_id": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """The keys that are believed, newest first; the first one signs. Its kid is its id."""
+
+    private: ECKey | None
+    public: dict[str, dict[str, Any]]
+
+
+def rotate(db: Connection, *, keyring: Keyring, now: datetime) -> str:
+    """Make the next signing key and return its id; the one before is believed until the last
+    token it may still sign has run out."""
+    key = ECKey.generate_key("P-256")
+    id = new_id(now)
+    members = {"kid": id, "use": "sig", "alg": "ES256"}
+    private = json.dumps(key.as_dict(private=True)).encode()
+    values = {
+        "id": id,
+        "public": {**key.as_dict(private=False), **members},
+        "sealed": keyring.seal(private, row_id=id, **_PLACE),
+        "created_at": now,
+        "retires_at": None,
+    }
+    overlap = timedelta(seconds=TOKEN_SECONDS + 2 * NOTICED_SECONDS)
+    rows.add_signing_key(db, values=values, retires_at=now + overlap)
+    return id
+
+
+def current(db: Connection, *, keyring: Keyring, now: datetime) -> SigningKeys:
+    """Return the keys that are believed; `private` is None while there is none, or none that
+    the master keys open."""
+    found = rows.signing_keys(db, now=now)
+    public = {key["id"]: key["public"] for key in found}
+    if not found:
+        return SigningKeys(None, public)
+    newest = found[0]
+    try:
+        opened = json.loads(keyring.open(newest["sealed"], row_id=newest["id"], **_PLACE))
+    except SealBroken:
+        return SigningKeys(None, public)
+    return SigningKeys(ECKey.import_key({**opened, "kid": newest["id"]}), public)

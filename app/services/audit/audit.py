@@ -1,0 +1,131 @@
+"""The audit rows: of a change in its own transaction, of a read or refusal on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from app.db.engine.engine import Connection
+from app.db.models import AuditEvent
+from app.db.queries import records
+from app.db.queries.audit import audit as rows
+from app.domain.access.access import Actor
+from app.domain.ids import new_id, pack, unpack
+
+Event = dict[str, Any]
+
+# Fields that say nothing of their own: the event has its own time, versions only count, and
+# sort and search keys are made from fields that are told.
+_SILENT = frozenset(
+    {"practice_id", "id", "version", "created_at", "updated_at", "sort_at"}
+    | {"mrn_key", "family_key", "search_key"}
+)
+# Outcomes that are no refusal.
+DONE, SHOWN = "done", "shown"
+
+
+def record(
+    db: Connection,
+    *,
+    by: Actor,
+    now: datetime,
+    action: str,
+    kind: str,
+    id: str,
+    patient_id: str | None = None,
+    changes: Mapping[str, Any],
+) -> None:
+    """Write who did what to which record, with `{field: [before, after]}`."""
+    one = event(
+        by=by, now=now, action=action, kind=kind, id=id, patient_id=patient_id, changes=changes
+    )
+    append(db, [one])
+
+
+def append(db: Connection, events: Sequence[Event]) -> None:
+    """Add rows to the log; the connection remembers that this transaction is told of."""
+    db.info["audited"] = True
+    if len(events) == 1:
+        records.add(db, AuditEvent, events[0])
+    else:
+        records.add_all(db, AuditEvent, events)
+
+
+def patients_of(db: Connection, *, practice_id: str, id: str | None) -> list[str]:
+    """Return the patient that a record is about, as its own log tells; none for other records."""
+    if id is None:
+        return []
+    found = rows.patient_of(db, practice_id=practice_id, resource_id=id)
+    return [found] if found else []
+
+
+def event(
+    *,
+    by: Actor,
+    now: datetime,
+    action: str,
+    kind: str,
+    id: str | None,
+    patient_id: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    outcome: str = DONE,
+    reason: str | None = None,
+    patients: bytes | None = None,
+) -> Event:
+    """Return an audit row, for whoever saves it."""
+    return {
+        "practice_id": by.practice_id,
+        "id": new_id(now),
+        "at": now,
+        "by_type": by.type,
+        "by_id": by.id,
+        "by_name": by.name,
+        "credential_id": by.credential_id,
+        "address": by.address,
+        "action": action,
+        "outcome": outcome,
+        "reason": reason,
+        "resource_type": kind,
+        "resource_id": id,
+        "patient_id": patient_id,
+        "patients": patients,
+        "request_id": by.request_id,
+        "changes": {} if changes is None else changes,
+    }
+
+
+def packed(patient_ids: Iterable[str]) -> bytes:
+    """Return the ids of a list's patients, each once, as they are stored: 16 bytes each."""
+    return pack(dict.fromkeys(patient_ids))
+
+
+def unpacked(patients: bytes | None) -> list[str]:
+    """Return the ids that were packed."""
+    return unpack(patients or b"")
+
+
+def made(values: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the changes of a new record: from nothing to what it holds, hashes and keys apart."""
+    return {
+        name: [None, _plain(value)]
+        for name, value in values.items()
+        if value is not None and name not in _SILENT and not isinstance(value, bytes)
+    }
+
+
+def changed(
+    before: Mapping[str, Any], after: Mapping[str, Any], names: Iterable[str] | None = None
+) -> dict[str, list[Any]]:
+    """Return the fields whose value differs, with both values."""
+    return {
+        name: [_plain(before.get(name)), _plain(after[name])]
+        for name in (names or after)
+        if name not in _SILENT and before.get(name) != after[name]
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value

@@ -1,0 +1,141 @@
+"""Seals over a practice's audit log: made outside every request, and verified on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from app.db.engine.engine import Connection, Database
+from app.db.engine.integrity import losing_races
+from app.db.queries.audit import audit as rows
+from app.db.queries.records import Record
+from app.domain.audit import sealing
+from app.domain.ids import first_id, made_at
+
+# A row is sealed when no transaction that was under way when its id was made can still be so.
+SETTLING = timedelta(seconds=60)
+# A row that came later all the same (a long import) is looked for this far back.
+LATE = timedelta(minutes=10)
+# Rows in one seal, and named in one statement.
+PIECE = 1_000
+
+
+def seal(
+    database: Database, *, practice_id: str, now: datetime, settling: timedelta = SETTLING
+) -> str | None:
+    """Seal every row that has settled; return the newest seal's head if one was made.
+
+    Raises `Contended` when another worker was at it.
+    """
+    made: str | None = None
+    with database.read(practice_id) as db:
+        last = rows.last_seal(db, practice_id=practice_id)
+        waiting = _unsealed(db, last, practice_id=practice_id, below=first_id(now - settling))
+    number, before = (last["number"], last["digest"]) if last else (0, sealing.BEGINNING)
+    for start in range(0, len(waiting), PIECE):
+        ids = waiting[start : start + PIECE]
+        with database.read(practice_id) as db:
+            events = rows.by_ids(db, practice_id=practice_id, ids=ids)
+        entries = sealing.entries_of([events[id] for id in ids])
+        number += 1
+        before = sealing.seal_digest(before, practice_id, number, entries)
+        values = {"number": number, "sealed_at": now, "entries": entries, "digest": before}
+        with database.write(practice_id) as db, losing_races():
+            rows.add_seal(db, practice_id=practice_id, values=values)
+        made = sealing.head(number, before)
+    return made
+
+
+def _unsealed(db: Connection, last: Record | None, *, practice_id: str, below: str) -> list[str]:
+    if last is None:
+        return rows.ids_between(db, practice_id=practice_id, above=None, below=below)
+    # Behind the newest seal there may be a backlog, made long before that seal was.
+    newest = max(id for id, _ in sealing.read_entries(last["entries"]))
+    since = min(last["sealed_at"], made_at(newest)) - LATE
+    found = rows.ids_between(db, practice_id=practice_id, above=first_id(since), below=below)
+    if not found:
+        return []
+    # A row younger than that instant was sealed after it.
+    sealed = {
+        id
+        for one in _seals(db, practice_id=practice_id, since=since)
+        for id, _ in sealing.read_entries(one["entries"])
+    }
+    return [id for id in found if id not in sealed]
+
+
+def _seals(db: Connection, *, practice_id: str, since: datetime | None = None) -> Iterator[Record]:
+    after = 0
+    while True:
+        found = rows.seals(db, practice_id=practice_id, after=after, since=since, limit=100)
+        yield from found
+        if len(found) < 100:
+            return
+        after = found[-1]["number"]
+
+
+@dataclass(slots=True)
+class Verified:
+    """What the log was found to be: `faults` names rows and seals; young rows are not sealed yet.
+
+    A fault is (what, id of the row or number of the seal): `edited`, `deleted`, `inserted` rows,
+    `missing` and `altered` seals, `truncated` when the seal noted elsewhere is not there.
+    """
+
+    sealed: int = 0
+    unsealed: int = 0
+    head: str | None = None
+    faults: list[tuple[str, str]] = field(default_factory=list)
+
+
+def verify(
+    database: Database,
+    *,
+    practice_id: str,
+    now: datetime,
+    noted: str | None = None,
+    settling: timedelta = SETTLING + timedelta(seconds=120),
+) -> Verified:
+    """Compare every row with its seal, and every seal with the one before.
+
+    `noted` is a head that was written down earlier, outside this database.
+    """
+    found = Verified()
+    before, expected = sealing.BEGINNING, 1
+    heads: set[str] = set()
+    sealed: set[str] = set()
+    with database.read(practice_id) as db:
+        for one in _seals(db, practice_id=practice_id):
+            number, entries = one["number"], bytes(one["entries"])
+            for missing in range(expected, number):
+                found.faults.append(("missing", str(missing)))
+            digest = sealing.seal_digest(before, practice_id, number, entries)
+            # After a gap nothing is known of the seal before.
+            if number == expected and digest != one["digest"]:
+                found.faults.append(("altered", str(number)))
+            _compare(db, entries, found, practice_id=practice_id)
+            sealed.update(id for id, _ in sealing.read_entries(entries))
+            before, expected = bytes(one["digest"]), number + 1
+            found.head = sealing.head(number, before)
+            heads.add(found.head)
+        settled = first_id(now - settling)
+        for id in rows.ids_between(db, practice_id=practice_id, above=None, below=first_id(now)):
+            if id not in sealed:
+                found.unsealed += 1
+                if id < settled:
+                    found.faults.append(("inserted", id))
+    found.sealed = len(sealed)
+    if noted is not None and noted not in heads:
+        found.faults.append(("truncated", noted.partition(":")[0]))
+    return found
+
+
+def _compare(db: Connection, entries: bytes, found: Verified, *, practice_id: str) -> None:
+    told = dict(sealing.read_entries(entries))
+    events = rows.by_ids(db, practice_id=practice_id, ids=list(told))
+    for id, digest in told.items():
+        if id not in events:
+            found.faults.append(("deleted", id))
+        elif sealing.row_digest(events[id]) != digest:
+            found.faults.append(("edited", id))

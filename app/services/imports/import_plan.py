@@ -1,0 +1,214 @@
+"""Which rows of a history are taken, and as whose treatments: decided in memory.
+
+What the practice has already is read in a few statements before; nothing is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from app.data.import_mapping import HistoryMapping
+from app.db.engine.engine import Connection
+from app.db.queries.imports import imports as rows
+from app.db.queries.records import Record
+from app.domain.dates import local_day
+from app.domain.imports.import_values import same_words
+from app.domain.imports.importing import Columns, Remark, Row, read_row
+from app.services.imports.import_file import Line
+from app.services.patients.patients import mrn_key
+
+
+@dataclass(slots=True)
+class Known:
+    """Somebody of the practice, or somebody the file makes known: `patient` is None then."""
+
+    patient: Record | None
+    course: Record | None
+    given: dict[date, int | None]
+    first: Row | None = None
+    taken: list[Row] = field(default_factory=list)
+    told: set[tuple[str, str]] = field(default_factory=set)
+
+    def value(self, name: str) -> object:
+        """Return what is known of the patient so far."""
+        if self.patient is not None:
+            return self.patient[name]
+        return getattr(self.first, name) if self.first else None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a load would do: the rows taken by patient, and what is to be told about the rest."""
+
+    known: dict[str, Known] = field(default_factory=dict)
+    accepted: list[Row] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
+    rejected: list[Remark] = field(default_factory=list)
+    warnings: list[Remark] = field(default_factory=list)
+
+
+class Places:
+    """A practice's locations and practitioners by name, without regard to case and spaces."""
+
+    def __init__(
+        self,
+        locations: Iterable[tuple[str, str, str]],
+        people: Iterable[tuple[str, str]],
+        *,
+        practice_zone: str,
+        now: datetime,
+    ) -> None:
+        self.location_ids: dict[str, str] = {}
+        # The oldest of one name wins, as the last one written here.
+        self.person_ids: dict[str, str] = {
+            same_words(name): person_id for person_id, name in reversed([*people])
+        }
+        self._zones: dict[str, str] = {}
+        for location_id, name, zone in reversed([*locations]):
+            self.location_ids[same_words(name)] = location_id
+            self._zones[same_words(name)] = zone
+        self._practice_zone = practice_zone
+        self._now = now
+        self._days: dict[str | None, date] = {}
+
+    def today_at(self, location: str | None) -> date:
+        """Return the present day at a location; a new one will be in the practice's zone."""
+        found = self._days.get(location)
+        if found is None:
+            zone = self._zones.get(same_words(location), None) if location else None
+            found = local_day(self._now, zone or self._practice_zone)
+            self._days[location] = found
+        return found
+
+
+def plan(
+    db: Connection,
+    lines: Sequence[Line],
+    columns: Columns,
+    places: Places,
+    mapping: HistoryMapping,
+    *,
+    practice_id: str,
+    tick: Callable[[int], None],
+) -> Plan:
+    """Return what to do with each line; `tick` hears how many were read."""
+    made = Plan()
+    read: list[tuple[str, Row]] = []
+    for count, line in enumerate(lines, 1):
+        found = _read(line, columns, places)
+        if isinstance(found, Remark):
+            made.rejected.append(found)
+        else:
+            read.append((mrn_key(found.mrn), found))
+        if count % 500 == 0:
+            tick(count)
+    made.known = known(
+        db, {key for key, _ in read}, protocol=mapping.protocol, practice_id=practice_id
+    )
+    for key, row in read:
+        _take(made, made.known.setdefault(key, Known(None, None, {})), row, columns)
+    made.rejected.sort()
+    made.warnings.sort()
+    return made
+
+
+def _read(line: Line, columns: Columns, places: Places) -> Row | Remark:
+    if line.broken:
+        message = "The row's quotation marks do not match."
+        return Remark(line.number, None, "row_unreadable", message)
+    return read_row(line.number, line.cells, columns, places.today_at)
+
+
+def known(
+    db: Connection, mrn_keys: set[str], *, protocol: str, practice_id: str
+) -> dict[str, Known]:
+    """Return who of these is a patient already, with the course and the days treated.
+
+    Of several courses under the protocol an active one comes first, then the newest; a
+    treatment in any of them counts as already there.
+    """
+    patients = rows.patients(db, practice_id=practice_id, mrn_keys=mrn_keys)
+    found = {p["mrn_key"]: Known(p, None, {}) for p in patients}
+    of_patient = {p["id"]: found[p["mrn_key"]] for p in patients}
+    of_course: dict[str, Known] = {}
+    for course in rows.courses(
+        db, practice_id=practice_id, patient_ids=of_patient, protocol=protocol
+    ):
+        whose = of_course[course["id"]] = of_patient[course["patient_id"]]
+        if (
+            whose.course is None
+            or course["state"] == "active"
+            or (whose.course["state"] != "active")
+        ):
+            whose.course = course
+    for course_id, given_on, administered in rows.given(
+        db, practice_id=practice_id, course_ids=of_course
+    ):
+        of_course[course_id].given[given_on] = administered
+    return found
+
+
+def _take(made: Plan, whose: Known, row: Row, columns: Columns) -> None:
+    birth_date = whose.value("birth_date")
+    if birth_date is not None and birth_date != row.birth_date:
+        message = "The patient with this MRN has another birth date."
+        head = columns.head("birth_date")
+        made.rejected.append(Remark(row.line, head, "birth_date_differs", message))
+        return
+    if row.given_on in whose.given:
+        made.skipped.append(row.line)
+        if whose.given[row.given_on] != row.hundredths:
+            message = "Skipped: this day's session is there already, with other units."
+            head = columns.head("units")
+            made.warnings.append(Remark(row.line, head, "units_differ", message))
+        return
+    _compare(made, whose, row, columns)
+    whose.given[row.given_on] = row.hundredths
+    if whose.first is None:
+        whose.first = row
+    whose.taken.append(row)
+    made.accepted.append(row)
+
+
+_STAYS = "differs from what is known of this patient, which stays as it is."
+_COMPARED = (
+    ("family_name", "name_differs", f"The last name {_STAYS}"),
+    ("given_name", "name_differs", f"The first name {_STAYS}"),
+    ("sex", "sex_differs", f"The sex {_STAYS}"),
+    ("phone", "phone_differs", f"The phone number {_STAYS}"),
+    ("indication", "indication_differs", "The diagnosis differs from the course's, which stays."),
+)
+
+
+def _compare(made: Plan, whose: Known, row: Row, columns: Columns) -> None:
+    """Note where the row says something else than is known, once for each other value."""
+    if whose.first is None and row.indication is None and whose.course is None:
+        message = "The diagnosis is empty; a new course says unspecified unless a row names one."
+        head = columns.head("indication") if "indication" in columns.of_field else None
+        made.warnings.append(Remark(row.line, head, "indication_missing", message))
+    if whose.patient is None and whose.first is None:
+        return
+    for name, code, message in _COMPARED:
+        said = getattr(row, name)
+        if said is None:
+            continue
+        form = same_words(said)
+        stands = _standing(whose, name)
+        if stands is None:
+            if whose.patient is None and whose.first:
+                setattr(whose.first, name, said)  # a new patient's gaps are filled by later rows
+            continue
+        if form != same_words(stands) and (name, form) not in whose.told:
+            whose.told.add((name, form))
+            made.warnings.append(Remark(row.line, columns.head(name), code, message))
+
+
+def _standing(whose: Known, name: str) -> str | None:
+    if name == "indication":
+        if whose.course is not None:
+            return str(whose.course["indication"])
+        return whose.first.indication if whose.first else None
+    stands = whose.value(name)
+    return str(stands) if stands else None

@@ -1,0 +1,222 @@
+"""The records that a planned import becomes, all of them in memory before the first is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from app.db.base import Base
+from app.db.engine.engine import Connection
+from app.db.models import Course, Location, Patient, Practitioner, Session
+from app.db.queries.imports import imports as rows
+from app.db.queries.records import Record, blank
+from app.db.queries.scheduling.facts import CourseFacts
+from app.domain.access.access import Actor
+from app.domain.charting import dosing
+from app.domain.charting.protocol import Protocol
+from app.domain.ids import new_id
+from app.domain.imports.import_values import same_words
+from app.domain.imports.importing import Row
+from app.services.audit import audit
+from app.services.charting import protocols
+from app.services.imports.import_plan import Known, Places, Plan
+from app.services.patients.patients import keys_of
+from app.services.scheduling import dates, treatments
+from app.services.scheduling.sessions import fact_of
+
+UNSPECIFIED = "unspecified"
+
+
+@dataclass(slots=True)
+class Records:
+    """What is to be saved, by kind; `rewritten` are the derived columns of courses there are."""
+
+    locations: list[Record] = field(default_factory=list)
+    practitioners: list[Record] = field(default_factory=list)
+    patients: list[Record] = field(default_factory=list)
+    courses: list[Record] = field(default_factory=list)
+    sessions: list[Record] = field(default_factory=list)
+    rewritten: list[Record] = field(default_factory=list)
+    session_of_line: dict[int, str] = field(default_factory=dict)
+    audit: list[Record] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Makes one practice's records, each complete and with its audit row."""
+
+    records: Records
+    by: Actor
+    now: datetime
+
+    def record(self, model: type[Base], values: Mapping[str, Any]) -> Record:
+        return {
+            **blank(model),
+            **values,
+            "practice_id": self.by.practice_id,
+            "id": new_id(self.now),
+            "created_at": self.now,
+            "updated_at": self.now,
+            "version": 1,
+        }
+
+    def audited(
+        self,
+        record: Record,
+        values: Mapping[str, Any],
+        *,
+        kind: str,
+        action: str = "create",
+        patient_id: str | None = None,
+    ) -> None:
+        self.records.audit.append(
+            audit.event(
+                by=self.by,
+                now=self.now,
+                action=f"{kind}.{action}",
+                kind=kind,
+                id=record["id"],
+                patient_id=patient_id,
+                changes=audit.made(values),
+            )
+        )
+
+
+def records_of(
+    db: Connection,
+    plan: Plan,
+    places: Places,
+    *,
+    practice: Record,
+    protocol: Protocol,
+    by: Actor,
+    now: datetime,
+) -> Records:
+    """Return the records that the rows taken become; `places` learns the new names."""
+    made = _Made(Records(), by, now)
+    _new_places(made, plan.accepted, places, practice["time_zone"])
+    groups = [whose for whose in plan.known.values() if whose.taken]
+    existing = [whose.course["id"] for whose in groups if whose.course]
+    facts_of = {
+        facts.course["id"]: facts
+        for facts in rows.facts(db, practice_id=by.practice_id, course_ids=existing)
+    }
+    for whose in groups:
+        if whose.course:
+            facts = facts_of[whose.course["id"]]
+            dates.complete(db, facts, practice_id=by.practice_id)
+            pinned = protocols.version(
+                db,
+                practice_id=by.practice_id,
+                code=facts.course["protocol"],
+                number=facts.course["protocol_version"],
+            )
+            _sessions(made, whose, facts, pinned, places)
+            derived = dates.derive(facts) | {"id": facts.course["id"], "updated_at": now}
+            made.records.rewritten.append(derived)
+        else:
+            facts = _new_course(made, whose, practice, protocol)
+            _sessions(made, whose, facts, protocol, places)
+            made.records.courses.append(facts.course | dates.derive(facts))
+    return made.records
+
+
+def _new_places(made: _Made, taken: Sequence[Row], places: Places, time_zone: str) -> None:
+    for row in taken:
+        if row.location and (key := same_words(row.location)) not in places.location_ids:
+            values = {"name": row.location, "time_zone": time_zone, "active": True}
+            location = made.record(Location, values)
+            made.audited(location, values, kind="location")
+            made.records.locations.append(location)
+            places.location_ids[key] = location["id"]
+        if row.practitioner and (key := same_words(row.practitioner)) not in places.person_ids:
+            values = {"name": row.practitioner, "active": True}
+            person = made.record(Practitioner, values)
+            made.audited(person, values, kind="practitioner")
+            made.records.practitioners.append(person)
+            places.person_ids[key] = person["id"]
+
+
+def _new_course(made: _Made, whose: Known, practice: Record, protocol: Protocol) -> CourseFacts:
+    """Make the course, and the patient too when there is none, with the facts they rest on."""
+    patient, first = whose.patient, whose.first
+    assert first is not None  # noqa: S101 - groups without a row taken are left out
+    if patient is None:
+        values: Record = {
+            "mrn": first.mrn,
+            "family_name": first.family_name,
+            "given_name": first.given_name,
+            "birth_date": first.birth_date,
+            "sex": first.sex,
+            "phone": first.phone,
+        }
+        patient = made.record(Patient, values | keys_of(values))
+        made.audited(patient, values, kind="patient", patient_id=patient["id"])
+        made.records.patients.append(patient)
+    named = (row.indication for row in whose.taken if row.indication)
+    opened = {
+        "patient_id": patient["id"],
+        "protocol": protocol.code,
+        "protocol_version": protocol.version,
+        "indication": next(named, UNSPECIFIED),
+    }
+    if patient["deceased_on"]:
+        # Nothing is left open for a patient who has died.
+        opened |= {
+            "state": "stopped",
+            "closed_on": patient["deceased_on"],
+            "close_reason": "deceased",
+        }
+    course = made.record(Course, opened)
+    made.audited(course, opened, kind="course", patient_id=patient["id"])
+    return CourseFacts(
+        course=course,
+        practice=practice,
+        patient=patient,
+        sessions=[],
+        outside=[],
+        holds=[],
+        closures=[],
+        interval=protocol.interval,
+    )
+
+
+def _sessions(
+    made: _Made, whose: Known, facts: CourseFacts, protocol: Protocol, places: Places
+) -> None:
+    course = facts.course
+    for row in whose.taken:
+        found = treatments.circumstances(facts, row.given_on)
+        values: Record = {
+            "course_id": course["id"],
+            "status": "given",
+            "given_on": row.given_on,
+            "sort_at": treatments.sort_at(None, row.given_on),
+            "completeness": "complete",
+            "location_id": places.location_ids[same_words(row.location)] if row.location else None,
+            "practitioner_id": (
+                places.person_ids[same_words(row.practitioner)] if row.practitioner else None
+            ),
+            "product": protocol.product,
+            "protocol": protocol.code,
+            "protocol_version": protocol.version,
+            "charting": "total",
+            "administered": row.hundredths,
+            "findings": [*_total(protocol, row.hundredths), *found],
+        }
+        session = made.record(Session, values)
+        made.audited(
+            session, values, kind="session", action="give", patient_id=course["patient_id"]
+        )
+        made.records.sessions.append(session)
+        made.records.session_of_line[row.line] = session["id"]
+        facts.sessions.append(fact_of(session))
+
+
+@lru_cache(maxsize=1024)
+def _total(protocol: Protocol, hundredths: int) -> tuple[dict[str, Any], ...]:
+    chart = dosing.total(protocol, hundredths)
+    return tuple(treatments.shown(finding) for finding in chart.findings)

@@ -1,0 +1,150 @@
+"""Patients: register, change, match, and what follows from a death."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from app.db.engine.engine import Connection
+from app.db.models import Patient
+from app.db.queries.patients import patients as rows
+from app.db.queries.records import Record
+from app.db.queries.scheduling import courses as course_rows
+from app.domain.access.access import Actor
+from app.domain.dates import local_day
+from app.domain.errors import Duplicate, Invalid, WrongState
+from app.domain.ids import new_id
+from app.services import identifiers, records
+from app.services.identifiers import Named
+from app.services.scheduling import courses, dates
+
+KIND = "patient"
+
+
+def mrn_key(mrn: str) -> str:
+    """Return the MRN as it is compared: trimmed, without regard to case."""
+    return mrn.strip().casefold()
+
+
+def keys_of(values: Record) -> Record:
+    """Return the columns that are made from a patient's names and MRN."""
+    mrn, family, given = values["mrn"], values["family_name"], values["given_name"]
+    return {
+        "mrn_key": mrn_key(mrn),
+        "family_key": family.casefold(),
+        "search_key": f"{family} {given} {family} {mrn}".casefold(),
+    }
+
+
+def register(
+    db: Connection, *, values: Record, identified: Sequence[Named], by: Actor, now: datetime
+) -> Record:
+    """Register a patient; another one with the same MRN is a `Duplicate` that names it."""
+    _check_birth(values["birth_date"], now)
+    existing = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(values["mrn"]))
+    if existing:
+        raise Duplicate("A patient with this MRN exists already.", existing_id=existing["id"])
+    id = new_id(now)
+    return records.create(
+        db,
+        Patient,
+        values | keys_of(values) | {"id": id},
+        kind=KIND,
+        patient_id=id,
+        identified=identified,
+        by=by,
+        now=now,
+    )
+
+
+def change(
+    db: Connection,
+    *,
+    patient: Record,
+    values: Record,
+    identified: Sequence[Named] | None,
+    by: Actor,
+    now: datetime,
+) -> Record:
+    """Change a patient's particulars; identifiers are replaced only when given."""
+    merged = patient | values
+    if merged["birth_date"] != patient["birth_date"]:
+        _check_birth(merged["birth_date"], now)
+        first = rows.first_day(db, practice_id=by.practice_id, patient_id=patient["id"])
+        earliest = min((d for d in (first, patient["deceased_on"]) if d), default=None)
+        if earliest and merged["birth_date"] > earliest:
+            raise Invalid(("/birth_date", "lies after a treatment or the patient's death"))
+    if mrn_key(merged["mrn"]) != patient["mrn_key"]:
+        other = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(merged["mrn"]))
+        if other:
+            raise Duplicate("A patient with this MRN exists already.", existing_id=other["id"])
+    return records.change(
+        db,
+        Patient,
+        patient,
+        values | keys_of(merged),
+        kind=KIND,
+        patient_id=patient["id"],
+        identified=identified,
+        by=by,
+        now=now,
+    )
+
+
+def upsert(
+    db: Connection, *, values: Record, identified: Sequence[Named], by: Actor, now: datetime
+) -> tuple[Record, bool]:
+    """Find the patient by identifier, else by MRN, and update; register where there is none.
+
+    Returns the patient and whether it is new.
+    """
+    named = identifiers.find(db, kind=KIND, identifiers=identified, by=by)
+    if named:
+        found: Record | None = records.load(db, Patient, practice_id=by.practice_id, id=named)
+    else:
+        found = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(values["mrn"]))
+    if found is None:
+        return register(db, values=values, identified=identified, by=by, now=now), True
+    all_named = identifiers.joined(db, kind=KIND, id=found["id"], identifiers=identified, by=by)
+    return change(db, patient=found, values=values, identified=all_named, by=by, now=now), False
+
+
+def deceased(
+    db: Connection, *, patient_id: str, on: date, time_zone: str, by: Actor, now: datetime
+) -> Record:
+    """Note a patient's death: courses close and bookings are cancelled, all or nothing."""
+    patient = records.load(db, Patient, practice_id=by.practice_id, id=patient_id, locked=True)
+    if patient["deceased_on"]:
+        raise WrongState("The patient's death is recorded already.", state="deceased")
+    if on > local_day(now, time_zone):
+        raise Invalid(("/on", "lies in the future"))
+    if on < patient["birth_date"]:
+        raise Invalid(("/on", "lies before the patient's birth"))
+    for course_id in course_rows.ids_of_patient(
+        db, practice_id=by.practice_id, patient_id=patient_id
+    ):
+        facts = dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
+        if facts.course["state"] == "active":
+            courses.close(
+                db, facts, on=on, outcome="stopped", reason="deceased", since=on, by=by, now=now
+            )
+        else:
+            # A closed course can hold bookings too: those of an EHR are never refused.
+            courses.cancel_bookings(db, facts, since=on, reason="deceased", by=by, now=now)
+    return records.change(
+        db,
+        Patient,
+        patient,
+        {"deceased_on": on},
+        kind=KIND,
+        action="deceased",
+        patient_id=patient_id,
+        by=by,
+        now=now,
+    )
+
+
+def _check_birth(birth_date: date, now: datetime) -> None:
+    # Judged where the day begins first: a child born today at the date line is not refused.
+    if birth_date > local_day(now, "Pacific/Kiritimati"):
+        raise Invalid(("/birth_date", "lies in the future"))

@@ -1,0 +1,208 @@
+"""The worklist: who is due, since when, why, and who has no appointment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+from app.db.aggregate import instant
+from app.db.engine.engine import Connection
+from app.db.queries.practice import practices as practice_rows
+from app.db.queries.records import Record
+from app.db.queries.scheduling import worklist as rows
+from app.db.queries.scheduling.facts import read_holds
+from app.db.queries.scheduling.worklist import Filters, Order, Thresholds
+from app.domain.dates import Interval
+from app.domain.scheduling import worklist
+from app.domain.scheduling.schedule import Booking, Plan
+from app.domain.scheduling.wording import interval_text, rule_text
+from app.domain.scheduling.worklist import Closure, Facts, Standing
+
+# Rows looked at in one statement while a filter is applied that only the rules can judge.
+_PIECE = 200
+
+
+class Row(NamedTuple):
+    """A course of the list: its stored columns, and where it stands on the day."""
+
+    stored: Any
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question to the list; the last three are judged by the rules, row by row."""
+
+    filters: Filters = field(default_factory=Filters)
+    flags: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    act_by: date | None = None
+
+    @property
+    def plain(self) -> bool:
+        return not (self.flags or self.actions or self.act_by)
+
+    @property
+    def reachable(self) -> Filters | None:
+        """The filters as narrow as the database can make them; None when nothing can fit."""
+        # Every flag of this list is about a booking ahead.
+        return rows.only_booked(self.filters) if self.flags else self.filters
+
+    def takes(self, standing: Standing) -> bool:
+        """Return whether a row's flags and actions are among those asked for."""
+        if self.flags and not any(flag in self.flags for flag in standing.flags):
+            return False
+        if not (self.actions or self.act_by):
+            return True
+        return any(
+            (not self.actions or action.code in self.actions)
+            and (self.act_by is None or (action.act_by or date.max) <= self.act_by)
+            for action in standing.actions
+        )
+
+
+@dataclass(slots=True)
+class Setting:
+    """The day, the practice's numbers and its closed days: one statement's worth."""
+
+    on: date
+    practice: Record
+    closures: list[Closure]
+
+    @property
+    def at(self) -> Thresholds:
+        p = self.practice
+        return Thresholds(self.on, p["lead_days"], p["overdue_after_days"], p["lapsed_after_days"])
+
+    @property
+    def plan(self) -> Plan:
+        """The practice's numbers; intervals are in the stored dates already."""
+        p = self.practice
+        return Plan(
+            Interval(84, "day"),
+            p["min_interval_days"],
+            p["early_tolerance_days"],
+            p["lead_days"],
+            p["overdue_after_days"],
+            p["lapsed_after_days"],
+        )
+
+
+def setting(db: Connection, *, practice_id: str, on: date) -> Setting:
+    """Return what the rows of a day are judged by."""
+    practice, closures = practice_rows.with_closures(db, practice_id=practice_id)
+    return Setting(on, practice, closures)
+
+
+def listed(
+    db: Connection, *, setting: Setting, asked: Asked, after: Order | None = None, limit: int
+) -> tuple[list[Row], Order | None]:
+    """Return up to `limit` rows in order of due date, and where the next page begins after.
+
+    None as that place says that there is no further row.
+    """
+    plan, taken = setting.plan, list[Row]()
+    wanted, filters = limit + 1, asked.reachable
+    while filters is not None:
+        piece = wanted if asked.plain else max(_PIECE, wanted)
+        found = rows.page(
+            db,
+            practice_id=setting.practice["id"],
+            filters=filters,
+            at=setting.at,
+            after=after,
+            limit=piece,
+        )
+        for stored in found:
+            row = _row(stored, setting, plan)
+            if asked.plain or asked.takes(row.standing):
+                taken.append(row)
+                if len(taken) == wanted:
+                    last = taken[limit - 1].stored
+                    return taken[:limit], (last.sort_on, last.id)
+        if len(found) < piece:
+            break
+        after = (found[-1].sort_on, found[-1].id)
+    return taken, None
+
+
+def stream(db: Connection, *, setting: Setting, asked: Asked) -> Iterator[Row]:
+    """Yield all rows in order of due date."""
+    plan, filters = setting.plan, asked.reachable
+    if filters is None:
+        return
+    for stored in rows.stream(
+        db, practice_id=setting.practice["id"], filters=filters, at=setting.at
+    ):
+        row = _row(stored, setting, plan)
+        if asked.plain or asked.takes(row.standing):
+            yield row
+
+
+def summary(db: Connection, *, setting: Setting, asked: Asked) -> Record:
+    """Return how many rows have each status, booking state and flag: always equal to the rows."""
+    statuses = dict.fromkeys(worklist.STATUSES, 0)
+    bookings = dict.fromkeys(worklist.BOOKINGS, 0)
+    flags: Counter[str] = Counter(dict.fromkeys(worklist.FLAGS, 0))
+    if asked.plain:
+        counted = rows.counts(
+            db, practice_id=setting.practice["id"], filters=asked.filters, at=setting.at
+        )
+        for (status, booking), number in counted.items():
+            statuses[status] += number
+            bookings[booking] += number
+        for row in stream(db, setting=setting, asked=Asked(asked.filters, worklist.FLAGS)):
+            flags.update(row.standing.flags)
+    else:
+        for row in stream(db, setting=setting, asked=asked):
+            statuses[row.standing.status] += 1
+            bookings[row.standing.booking] += 1
+            flags.update(row.standing.flags)
+    total = sum(statuses.values())
+    return {
+        "on": setting.on,
+        "total": total,
+        "statuses": statuses,
+        "bookings": bookings,
+        "flags": dict(flags),
+    }
+
+
+def stands(stored: Any, setting: Setting) -> Standing:
+    """Return where a stored course stands on the setting's day."""
+    return _row(stored, setting, setting.plan).standing
+
+
+def _row(stored: Any, setting: Setting, plan: Plan) -> Row:
+    bookings = [_booking(b) for b in stored.bookings] if stored.bookings else ()
+    facts = Facts(
+        stored.state != "active",
+        stored.anchor_on,
+        stored.earliest_on,
+        stored.due_on,
+        read_holds(stored.holds) if stored.holds else (),
+        worklist.bookings_in_order(bookings) if bookings else (),
+        stored.missed_session_id,
+        stored.location_id,
+        stored.practitioner_id,
+    )
+    return Row(stored, worklist.standing(setting.on, facts, plan, setting.closures))
+
+
+def _booking(row: list[Any]) -> Booking:
+    on, starts_at = date.fromisoformat(row[1]), instant(row[2])
+    return Booking(row[0], on, starts_at, on, row[3], row[4], row[5] is not None)
+
+
+def why(row: Row) -> str:
+    """Return what set the row's due date, in words; empty without a due date."""
+    stored = row.stored
+    if stored.due_rule is None:
+        return ""
+    if stored.due_rule == "interval":
+        interval = Interval((stored.due_on - stored.anchor_on).days, "day").text()
+        return interval_text(interval, stored.due_source_type, stored.anchor_on, stored.cycle - 1)
+    return rule_text(stored.due_rule, stored.due_on)

@@ -1,0 +1,135 @@
+"""The worklist as a table for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+from app.db.base import Base
+from app.db.engine.engine import Connection
+from app.db.models import Location, Practitioner
+from app.db.queries import records
+from app.domain.dates import zone
+from app.services.scheduling import worklist
+from app.services.scheduling.worklist import Asked, Row, Setting
+
+COLUMNS = (
+    "mrn",
+    "family_name",
+    "given_name",
+    "birth_date",
+    "phone",
+    "protocol",
+    "cycle",
+    "status",
+    "days_overdue",
+    "anchor_on",
+    "earliest_on",
+    "due_on",
+    "overdue_from",
+    "suggested_on",
+    "why",
+    "booking",
+    "booked_for",
+    "flags",
+    "next_action",
+    "act_by",
+    "location",
+    "practitioner",
+    "course_id",
+    "patient_id",
+)
+_PIECE = 500
+# Where a spreadsheet would begin a formula, full-width and small signs included. Also after a
+# semicolon: where that parts the cells, the comma does not, and neither do quotes within a line.
+_FORMULA = re.compile("(?:^|(?<=;))(?=[\"' ]*[=+\\-@\t\r\n＝＋－＠﹦﹢﹣﹫])")
+
+
+class Piece(NamedTuple):
+    """Some lines of the table, and whose they are."""
+
+    text: str
+    patient_ids: list[str]
+
+
+def pieces(
+    lend: Callable[[], AbstractContextManager[Connection]], *, setting: Setting, asked: Asked
+) -> Iterator[Piece]:
+    """Yield the lines of the table a few hundred at a time, the header first.
+
+    Times are in the practice's zone. Each piece borrows a connection of its own by `lend`, so
+    that a reader who takes long holds none meanwhile.
+    """
+    practice_id = setting.practice["id"]
+    lines, after, more = [_line(COLUMNS)], None, True
+    with lend() as db:
+        places = _names(db, Location, practice_id)
+        people = _names(db, Practitioner, practice_id)
+    while more:
+        with lend() as db:
+            found, after = worklist.listed(
+                db, setting=setting, asked=asked, after=after, limit=_PIECE
+            )
+        lines += [_line(_cells(row, setting, places, people)) for row in found]
+        yield Piece("".join(lines), [row.stored.patient_id for row in found])
+        lines, more = [], after is not None
+
+
+def safe(value: Any) -> str:
+    """Return a cell's text, with an apostrophe before what a spreadsheet would run.
+
+    Taking one apostrophe away wherever one stands there gives the value back.
+    """
+    return "" if value is None else _FORMULA.sub("'", str(value))
+
+
+def _names(db: Connection, model: type[Base], practice_id: str) -> dict[str, str]:
+    found = records.page(db, model, practice_id=practice_id, limit=10_000)
+    return {record["id"]: record["name"] for record in found}
+
+
+def _cells(row: Row, setting: Setting, places: dict[str, str], people: dict[str, str]) -> list[Any]:
+    stored, stands = row.stored, row.standing
+    starts_at = stands.booked.starts_at if stands.booked else None
+    booked_for = (
+        starts_at.astimezone(zone(setting.practice["time_zone"])).strftime("%Y-%m-%d %H:%M")
+        if starts_at
+        else None
+    )
+    action = stands.actions[0] if stands.actions else None
+    return [
+        stored.mrn,
+        stored.family_name,
+        stored.given_name,
+        stored.birth_date,
+        stored.phone,
+        stored.protocol,
+        stored.cycle,
+        stands.status,
+        stands.days_overdue,
+        stored.anchor_on,
+        stored.earliest_on,
+        stored.due_on,
+        stands.overdue_from,
+        stands.suggested_on,
+        worklist.why(row),
+        stands.booking,
+        booked_for,
+        " ".join(stands.flags),
+        action.code if action else None,
+        action.act_by if action else None,
+        places.get(stands.location_id or ""),
+        people.get(stands.practitioner_id or ""),
+        stored.id,
+        stored.patient_id,
+    ]
+
+
+def _line(cells: Any) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow([safe(cell) for cell in cells])
+    return text.getvalue()
