@@ -24,10 +24,10 @@ from app.edge.auth.bearers import Bearers
 from app.edge.auth.jwks import KeySets
 from app.edge.auth.outgoing import Outgoing
 from app.edge.auth.own_tokens import OwnTokens
+from app.edge.http.client_address import Peers
+from app.edge.http.concurrency import ConcurrencyLimit
 from app.edge.http.gate import Gate
 from app.edge.http.limits import Limits
-from app.edge.http.overload import Room
-from app.edge.http.peer import Peers
 from app.edge.http.rates import Rates
 from app.edge.http.request_log import RequestLog
 from app.edge.observability import logs
@@ -35,9 +35,9 @@ from app.edge.observability.metrics import Metrics
 from app.edge.observability.readiness import Readiness
 from app.edge.problems import problem_pages, problems
 from app.edge.requests.audit_log import AuditLog
-from app.edge.requests.work import Surroundings
-from app.jobs import tending
-from app.jobs.tending import Tending
+from app.edge.requests.request_context import AppContext
+from app.jobs import maintenance
+from app.jobs.maintenance import Maintenance
 from app.settings import Settings
 
 _DESCRIPTION = """
@@ -97,10 +97,10 @@ def create_app(
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(tending.tend, Tending(opened, clock, callers, kept))
+            tasks.start_soon(maintenance.tend, Maintenance(opened, clock, callers, kept))
             yield
             tasks.cancel_scope.cancel()
-        app.state.surroundings.threads.shutdown()
+        app.state.app_context.threads.shutdown()
         look_ups.shutdown()
         log.close()
         if database is None:
@@ -115,18 +115,18 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.surroundings = Surroundings(
+    app.state.app_context = AppContext(
         opened,
         clock,
         callers,
         log,
         settings.idempotency_hours,
-        Room(settings.most_waiting),
+        ConcurrencyLimit(settings.most_waiting),
         settings.public_url,
         settings.allowed_hosts,
     )
     app.state.readiness = Readiness(opened)
-    app.state.token_endpoint = own and TokenEndpoint(app.state.surroundings, own, key_sets, rates)
+    app.state.token_endpoint = own and TokenEndpoint(app.state.app_context, own, key_sets, rates)
     for router in api.routers():
         app.include_router(router, prefix="/v1")
     for router in api.PUBLIC:

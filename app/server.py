@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
-from app.edge.http.slow import SEND_BUFFER, BoundedProtocol
+from app.edge.http.server_protocol import SEND_BUFFER, BoundedProtocol
 from app.edge.observability import logs
 
 # Longer than the longest request: a large import over a slow line.
@@ -75,7 +75,7 @@ def run(
         log_level=log_level,
         access_log=False,  # the request log says it, without query strings
         server_header=False,
-        proxy_headers=False,  # `edge.http.peer` reads them
+        proxy_headers=False,  # `edge.http.client_address` reads them
         limit_concurrency=_room_for(connections),
         ssl_certfile=certificate.chain if certificate else None,
         ssl_keyfile=certificate.key if certificate else None,

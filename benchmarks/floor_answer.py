@@ -10,7 +10,7 @@ from app.domain.charting.protocol import Protocol
 from app.domain.scheduling import schedule
 from app.domain.scheduling.schedule import Dates, History, Plan
 from app.domain.scheduling.wording import reason_text
-from app.domain.scheduling.worklist import Standing
+from app.domain.scheduling.worklist import CourseState
 from benchmarks.floor_worklist import actions_shown
 
 
@@ -84,7 +84,7 @@ def schedule_shown(
     history: History,
     plan: Plan,
     dates: Dates,
-    stands: Standing,
+    stands: CourseState,
 ) -> dict[str, Any]:
     actions = actions_shown(stands.actions, own["course"])
     booked = stands.booked

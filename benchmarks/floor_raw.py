@@ -22,7 +22,7 @@ from starlette.responses import Response
 
 from app.domain.dates import local_day
 from app.domain.ids import new_id
-from app.edge.input import paging
+from app.edge.input import cursors
 from benchmarks import floor_edge, floor_session, floor_worklist
 from benchmarks.floor_edge import Caller
 from benchmarks.floor_shapes import SessionIn
@@ -102,7 +102,7 @@ async def worklist(request: Request, limit: int = 50, cursor: str | None = None)
         arguments: tuple[Any, ...] = (caller.practice_id, on, limit + 1)
         statement = floor_worklist.PAGE
         if cursor is not None:
-            found = paging.decode(setting["cursor_key"], cursor, _NO_FILTERS, listing="worklist")
+            found = cursors.decode(setting["cursor_key"], cursor, _NO_FILTERS, listing="worklist")
             on = date.fromisoformat(found.on or "")
             position = date.fromisoformat(str(found.position[0])), found.position[1]
             arguments = (caller.practice_id, on, limit + 1, *position)
@@ -121,7 +121,7 @@ async def worklist(request: Request, limit: int = 50, cursor: str | None = None)
     if len(rows) <= limit:
         return _json({"items": items, "next_cursor": None})
     last = rows[limit - 1]
-    following = paging.encode(
+    following = cursors.encode(
         setting["cursor_key"],
         (last["sort_on"].isoformat(), last["id"]),
         _NO_FILTERS,
@@ -129,7 +129,7 @@ async def worklist(request: Request, limit: int = 50, cursor: str | None = None)
         on=on.isoformat(),
     )
     params = {name: value for name, value in request.query_params.items() if name != "cursor"}
-    link = paging.link_header(request.url.path, params, following)
+    link = cursors.link_header(request.url.path, params, following)
     return _json({"items": items, "next_cursor": following}, 200, {"link": link})
 
 

@@ -12,7 +12,7 @@ from app.domain.dates import Interval, local_day
 from app.domain.ids import new_id
 from app.domain.scheduling import cycles, schedule, worklist
 from app.domain.scheduling.schedule import Booking, Ending, History, Plan, Treatment
-from app.domain.scheduling.worklist import Facts
+from app.domain.scheduling.worklist import StateFacts
 from benchmarks import floor_answer
 from benchmarks.floor_edge import Caller
 from benchmarks.floor_shapes import SessionIn
@@ -135,11 +135,11 @@ async def give(
     )
     own = {"course": course_id, "practice": practice_id}
     today = local_day(now, caller.time_zone)
-    facts = Facts(
+    facts = StateFacts(
         history.closed_on is not None, dates.anchor_on, dates.earliest_on, dates.due_on,
         history.holds, history.bookings, missed, where, who,
     )  # fmt: skip
-    stands = worklist.standing(today, facts, plan, closures_of(row))
+    stands = worklist.state_on(today, facts, plan, closures_of(row))
     shown["schedule"] = floor_answer.schedule_shown(
         own, today, cycle + 1, history, plan, dates, stands
     )

@@ -10,7 +10,7 @@ from app.domain.dates import Interval
 from app.domain.scheduling import worklist
 from app.domain.scheduling.schedule import Booking, Hold, Plan
 from app.domain.scheduling.wording import action_text, interval_text, rule_text
-from app.domain.scheduling.worklist import Closure, Facts
+from app.domain.scheduling.worklist import Closure, StateFacts
 
 CLOSURES = """
 (SELECT json_agg(json_build_array(x.starts_on, x.ends_on, x.location_id, x.practitioner_id))
@@ -96,12 +96,12 @@ def item(row: Any, on: date, plan: Plan, closures: list[Closure]) -> dict[str, A
         source_type, source_id, missed, location_id, practitioner_id, mrn, family, given, born,
         phone, bookings, holds,
     ) = row  # fmt: skip
-    facts = Facts(
+    facts = StateFacts(
         state != "active", anchor_on, earliest_on, due_on,
         holds_of(holds) if holds else (), _bookings_of(bookings) if bookings else (),
         missed, location_id, practitioner_id,
     )  # fmt: skip
-    stands = worklist.standing(on, facts, plan, closures)
+    stands = worklist.state_on(on, facts, plan, closures)
     booked = stands.booked
     actions = actions_shown(stands.actions, course_id)
     decisive = None

@@ -1,7 +1,8 @@
 """Made-up patients with their courses, sessions and holds, as rows ready for a bulk load.
 
 Every cell is text that both databases read alike, or None. The stored dates of a course are
-what `services.scheduling.dates` would write; the benchmark checks a sample of them with `db verify`'s code.
+what `services.scheduling.course_dates` would write; the benchmark checks a sample of them with
+`db verify`'s code.
 """
 
 from __future__ import annotations

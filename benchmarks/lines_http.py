@@ -6,9 +6,9 @@ from contextlib import ExitStack
 
 import psycopg
 
-from app.api import pages
+from app.api import lists
 from app.api.scheduling.worklist import WorklistPageQuery
-from app.edge.input import paging
+from app.edge.input import cursors
 from benchmarks import processes
 from benchmarks.load import Sample, get, post
 from benchmarks.practice import Practice
@@ -113,10 +113,10 @@ def cursor_at(practice: Practice, depth: int) -> str:
             (practice.practice_id, depth - 1),
         ).fetchone()
     assert row
-    return paging.encode(
+    return cursors.encode(
         bytes.fromhex(practice.cursor_key),
         (row[0].isoformat(), row[1]),
-        pages.pinned(WorklistPageQuery(), "on"),
+        lists.pinned(WorklistPageQuery(), "on"),
         listing="worklist",
         on=practice.today,
     )

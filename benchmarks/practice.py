@@ -45,7 +45,7 @@ def found(url: str, now: datetime, today: date) -> Practice:
     """Make the practice with three places, five people and eight closures."""
     database = open_database(url)
     with database.write(OWNER) as db:
-        made = practices.found(
+        made = practices.create(
             db,
             id=new_id(now),
             name="Benchmark Headache Clinic",

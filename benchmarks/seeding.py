@@ -21,7 +21,7 @@ from benchmarks.history import COLUMNS, SESSIONS, Histories
 from benchmarks.postgres import Server
 from benchmarks.practice import ZONE, Practice, found
 
-_PIECE = 10_000
+_BATCH_SIZE = 10_000
 _KEPT_COURSES = 50_000
 _SAMPLE = 2_000
 
@@ -64,7 +64,7 @@ def fill_sqlite(file: Path, patients: int, *, all_by_site: bool = False) -> Prac
     raw = sqlite.driver().connect(str(file), isolation_level=None)
     raw.execute("PRAGMA foreign_keys = OFF")
     with _progress(file.name, patients) as told:
-        for piece in Histories(practice, all_by_site=all_by_site).pieces(patients, _PIECE):
+        for piece in Histories(practice, all_by_site=all_by_site).pieces(patients, _BATCH_SIZE):
             raw.execute("BEGIN")
             for table, columns in COLUMNS.items():
                 marks = ", ".join("?" * len(columns))
@@ -96,7 +96,7 @@ def _copy(
     all_by_site: bool = False,
 ) -> None:
     with _progress(name, patients) as told:
-        for piece in Histories(practice, all_by_site=all_by_site).pieces(patients, _PIECE):
+        for piece in Histories(practice, all_by_site=all_by_site).pieces(patients, _BATCH_SIZE):
             for table, columns in COLUMNS.items():
                 lines = [
                     "\t".join([r"\N" if cell is None else cell for cell in row]) + "\n"

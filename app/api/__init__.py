@@ -1,4 +1,4 @@
-"""The REST surface: one module a noun, each a `Door` with its routes."""
+"""The REST surface: one module a noun, each a `ResourceRouter` with its routes."""
 
 from fastapi import APIRouter
 

@@ -19,7 +19,7 @@ from app.db.engine.engine import Database
 from app.db.engine.scope import DIRECTORY
 from app.db.queries.audit import audit as rows
 from app.db.queries.practice import practices as practice_rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.audit import sealing
 from app.services.audit import audit_trail, seals
 from app.services.audit.seals import Verified

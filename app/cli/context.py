@@ -16,7 +16,7 @@ from app.db.engine import cipher, sqlite
 from app.db.engine.engine import Connection, Database, open_database
 from app.db.engine.scope import DIRECTORY, OWNER
 from app.db.keys.keyring import Keyring
-from app.db.maintenance import migrate, sealed
+from app.db.maintenance import encrypted_columns, migrate
 from app.db.queries.practice import practices as practice_rows
 from app.domain.access.access import Actor
 from app.domain.ids import is_id
@@ -116,12 +116,12 @@ def make_key(database: Database, chosen: Settings) -> None:
         database.keyring.first(made_on=today())
 
 
-def reseal(database: Database, keyring: Keyring) -> int:
+def reencrypt(database: Database, keyring: Keyring) -> int:
     """Seal every secret again under the newest key, each practice's and the service's own; how
     many there were."""
     with database.read(DIRECTORY) as db:
         known = [None, *(practice["id"] for practice in practice_rows.every(db))]
-    return sum(sealed.reseal(database, keyring, practice_id=id) for id in known)
+    return sum(encrypted_columns.reencrypt(database, keyring, practice_id=id) for id in known)
 
 
 def today() -> str:

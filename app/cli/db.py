@@ -92,7 +92,7 @@ def _recipher(file: Path, ring: Keyring, choose: Callable[[], MasterKey], as_jso
     key, held = copying.recipher(file, ring, choose)
     rows = sum(held.values())
     with context.database() as database:
-        secrets = context.reseal(database, ring)
+        secrets = context.reencrypt(database, ring)
     seconds = round(perf_counter() - began, 2)
     answer = {"key": key.id, "rows": rows, "secrets": secrets, "seconds": seconds}
     told = f"{file.name} is under key {key.id}: {rows} rows, verified, {seconds} s"

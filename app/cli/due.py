@@ -18,7 +18,7 @@ from app.db.queries.scheduling.worklist import Filters
 from app.domain.dates import FIRST_DAY, LAST_DAY, local_day, zone
 from app.domain.scheduling import worklist as rules
 from app.services.scheduling import worklist
-from app.services.scheduling.worklist import Asked, Row, Setting
+from app.services.scheduling.worklist import Row, WorklistContext, WorklistQuery
 
 On = Annotated[
     str | None, typer.Option(metavar="DATE", help="As of that day; today at the practice.")
@@ -72,9 +72,9 @@ def due(
         printing.tell(f"the first {most}; --limit shows more")
 
 
-def narrowed(status: Sequence[str] | None, booking: Sequence[str] | None) -> Asked:
+def narrowed(status: Sequence[str] | None, booking: Sequence[str] | None) -> WorklistQuery:
     """Return the question that the options ask; `Unusable` for a word that is none of theirs."""
-    return Asked(
+    return WorklistQuery(
         Filters(
             _words(status, rules.STATUSES, "status"), _words(booking, rules.BOOKINGS, "booking")
         )
@@ -84,12 +84,12 @@ def narrowed(status: Sequence[str] | None, booking: Sequence[str] | None) -> Ask
 @contextmanager
 def reading(
     database: Database, practice_id: str | None, day: date | None
-) -> Iterator[tuple[Connection, Setting]]:
+) -> Iterator[tuple[Connection, WorklistContext]]:
     """Lend the practice's rows and what they are judged by on that day, or today there."""
     practice = context.practice_of(database, practice_id)
     on = day or local_day(clock.now(), practice["time_zone"])
     with database.read(practice["id"]) as db:
-        yield db, worklist.setting(db, practice_id=practice["id"], on=on)
+        yield db, worklist.load_context(db, practice_id=practice["id"], on=on)
 
 
 def _words(given: Sequence[str] | None, known: Sequence[str], option: str) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ def day_of(text: str | None, option: str = "on") -> date | None:
     return day
 
 
-def _show(rows: Sequence[Row], setting: Setting) -> None:
+def _show(rows: Sequence[Row], setting: WorklistContext) -> None:
     # A tenth of a second to load, which scripts need not wait for.
     from rich import box
     from rich.console import Console
@@ -135,7 +135,7 @@ def _show(rows: Sequence[Row], setting: Setting) -> None:
     printing.say(f"{len(rows)} course{plural}; times in {setting.practice['time_zone']}")
 
 
-def _cells(row: Row, setting: Setting) -> list[Any]:
+def _cells(row: Row, setting: WorklistContext) -> list[Any]:
     stored, stands = row.stored, row.standing
     standing = stands.status.replace("_", " ")
     if stands.days_overdue:

@@ -8,8 +8,8 @@ from typer import TyperException
 
 from app.cli.context import Unusable
 from app.db.engine.engine import DatabaseAway, DatabaseBusy, translate
-from app.db.keys.holding import Held
-from app.db.keys.keyring import KeyringUnusable, SealBroken
+from app.db.keys.file_lock import FileInUse
+from app.db.keys.keyring import DecryptionFailed, KeyringUnusable
 from app.db.maintenance.backup import NoBackup
 from app.db.maintenance.copying import NotSound
 from app.domain.errors import Invalid, Refusal
@@ -22,11 +22,11 @@ def one_line(error: BaseException) -> str:
 
 
 def _told(error: BaseException) -> str:
-    if isinstance(error, (Unusable, KeyringUnusable, NoBackup, SealBroken)):
+    if isinstance(error, (Unusable, KeyringUnusable, NoBackup, DecryptionFailed)):
         return str(error)
     if isinstance(error, NotSound):
         return f"nothing was replaced, because the copy is not sound: {error}"
-    if isinstance(error, Held):
+    if isinstance(error, FileInUse):
         return f"{error} is in use: stop the server first"
     if isinstance(error, TyperException):
         return error.format_message()

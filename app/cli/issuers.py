@@ -12,8 +12,8 @@ from app.cli.context import Json, PracticeId, Unusable
 from app.cli.practices import named
 from app.db.engine.engine import Connection
 from app.db.models import Issuer
-from app.db.queries import records as rows
-from app.db.queries.records import Record
+from app.db.queries import table_rows as rows
+from app.db.queries.table_rows import Record
 from app.domain.access.access import Actor
 from app.domain.errors import NotFound
 from app.services import records

@@ -25,11 +25,11 @@ def create(as_json: Json = False) -> None:
 
 @app.command()
 def rotate(as_json: Json = False) -> None:
-    """Make a new master key and seal stored secrets again under it; servers may go on.
+    """Make a new master key and encrypt stored secrets again under it; servers may go on.
 
     The database file stays under the key it has until `twelveweeks db rekey`. Old keys stay: old
     backups need them. Keys from TWELVEWEEKS_MASTER_KEY are rotated by putting a new one in front;
-    this then seals the secrets again.
+    this then encrypts the secrets again.
     """
     ring = _ring()
     ring.newest  # noqa: B018 - there is one to rotate
@@ -37,8 +37,8 @@ def rotate(as_json: Json = False) -> None:
     with context.database() as database:
         if ring.file is not None:
             ring.add(made_on=context.today())
-        count = context.reseal(database, ring)
-    _emit(ring, as_json, f"the newest key is {ring.newest.id}; {count} secrets sealed again")
+        count = context.reencrypt(database, ring)
+    _emit(ring, as_json, f"the newest key is {ring.newest.id}; {count} secrets encrypted again")
 
 
 @app.command()

@@ -15,7 +15,7 @@ from app.cli.practices import named
 from app.cli.staff import found, split
 from app.db.engine.engine import Connection
 from app.db.queries.access import keys as rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.access import access
 from app.domain.dates import zone
 from app.domain.errors import WrongState

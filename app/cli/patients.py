@@ -15,9 +15,9 @@ from app.cli.context import Json, PracticeId, Unusable
 from app.cli.files import Replace, saving
 from app.db.engine.engine import Connection
 from app.db.models import Patient
-from app.db.queries import records
+from app.db.queries import table_rows
 from app.db.queries.patients import patients as rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.ids import is_id
 from app.services.patients import patients
 
@@ -39,7 +39,7 @@ def find(db: Connection, *, practice_id: str, named: str) -> Record:
     found = rows.by_mrn(db, practice_id=practice_id, mrn_key=key)
     if found is None and is_id(named.strip().lower()):
         id = named.strip().lower()
-        found = records.get(db, Patient, practice_id=practice_id, id=id)
+        found = table_rows.get(db, Patient, practice_id=practice_id, id=id)
     if found is None:
         raise Unusable("the practice has no patient with that MRN or id")
     return found

@@ -57,7 +57,7 @@ def create(
     now = clock.now()
     id = new_id(now)
     with context.database() as database, database.write(id) as db:
-        made = practices.found(
+        made = practices.create(
             db, id=id, name=wanted, time_zone=time_zone, by_name=context.NAME, now=now
         )
         first = _administrator(db, id, person) if person else {}

@@ -12,7 +12,7 @@ from app.cli.context import Json, PracticeId, Unusable
 from app.cli.practices import named
 from app.db.engine.engine import Connection
 from app.db.queries.access import staff as rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.access.access import ROLES
 from app.services.access import staff
 

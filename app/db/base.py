@@ -37,9 +37,10 @@ Key = String(36).with_variant(UUID(as_uuid=False), "postgresql")
 Json = JSON(none_as_null=True)
 
 
-# `mapped_column(LargeBinary, info=SEALED)`: holds what `Keyring.seal` returns, and is sealed again
+# `mapped_column(LargeBinary, info=ENCRYPTED)`: holds what `Keyring.encrypt` returns, and is
+# encrypted again
 # when the keys are rotated.
-SEALED = {"sealed": True}
+ENCRYPTED = {"encrypted": True}
 
 
 class At(TypeDecorator[datetime]):
@@ -113,7 +114,7 @@ def one_of(column: str, *values: str) -> CheckConstraint:
 
 
 __all__ = [
-    "SEALED",
+    "ENCRYPTED",
     "SECRET",
     "At",
     "Base",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.db.engine.engine import Connection
-from app.db.engine.integrity import losing_races
+from app.db.engine.integrity import unique_violation_as_contended
 from app.db.queries.patients import identifiers as rows
 from app.domain.access.access import Actor
 from app.domain.errors import Duplicate
@@ -36,7 +36,7 @@ def put(
         holder = None if named in before else rows.holder(db, **scope, **named)
         if holder and holder != id:
             raise Duplicate("Another record carries this identifier.", existing_id=holder)
-    with losing_races():
+    with unique_violation_as_contended():
         if before:
             rows.clear(db, **scope, resource_id=id)
         rows.add(db, **scope, resource_id=id, identifiers=after)

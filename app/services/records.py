@@ -8,9 +8,9 @@ from typing import Any
 
 from app.db.base import Base
 from app.db.engine.engine import Connection
-from app.db.engine.integrity import losing_races
-from app.db.queries import records
-from app.db.queries.records import Record
+from app.db.engine.integrity import unique_violation_as_contended
+from app.db.queries import table_rows
+from app.db.queries.table_rows import Record
 from app.domain.access.access import Actor
 from app.domain.errors import Contended, NotFound
 from app.domain.ids import new_id
@@ -23,7 +23,7 @@ def load(
     db: Connection, model: type[Base], *, practice_id: str, id: str, locked: bool = False
 ) -> Record:
     """Return the record; `NotFound` when the practice has none of that id."""
-    found = records.get(db, model, practice_id=practice_id, id=id, locked=locked)
+    found = table_rows.get(db, model, practice_id=practice_id, id=id, locked=locked)
     if found is None:
         raise NotFound()
     return found
@@ -42,7 +42,7 @@ def create(
     identified: Sequence[Named] = (),
 ) -> Record:
     """Insert a record of the actor's practice and return it as it stands."""
-    record = records.blank(model) | values
+    record = table_rows.blank(model) | values
     record |= {
         "practice_id": by.practice_id,
         "id": values.get("id") or new_id(now),
@@ -50,8 +50,8 @@ def create(
         "updated_at": now,
         "version": 1,
     }
-    with losing_races():
-        records.add(db, model, record)
+    with unique_violation_as_contended():
+        table_rows.add(db, model, record)
     changes = audit.made(values)
     if identified:
         changes |= identifiers.put(
@@ -94,7 +94,7 @@ def change(
         return record
     saved = {name: values[name] for name in values if record.get(name) != values[name]}
     saved["updated_at"] = now
-    if not records.change(
+    if not table_rows.change(
         db,
         model,
         practice_id=by.practice_id,
@@ -132,7 +132,7 @@ def touch(
     `changes` says what it changed elsewhere, for the audit row.
     """
     saved = {"updated_at": now}
-    if not records.change(
+    if not table_rows.change(
         db,
         model,
         practice_id=by.practice_id,

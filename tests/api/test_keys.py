@@ -12,7 +12,7 @@ from app.db.engine.scope import OWNER
 from app.db.models import ApiKey
 from app.domain.access import access
 from app.edge.auth.auth import Callers
-from app.jobs.tending import Tending, once
+from app.jobs.maintenance import Maintenance, once
 from app.services import records
 from app.services.access import keys
 from tests.support.clinic import Clinic
@@ -185,8 +185,8 @@ def test_when_it_was_last_used(clinic: Clinic) -> None:
     later(clinic, HOUR)
     assert status(clinic, made["key"]) == 200
     app: Any = clinic.client.app
-    callers = app.state.surroundings.callers
-    once(Tending(clinic.database, clinic.clock, callers, claims_kept=24 * HOUR))
+    callers = app.state.app_context.callers
+    once(Maintenance(clinic.database, clinic.clock, callers, claims_kept=24 * HOUR))
     shown = clinic.get(f"/keys/{made['id']}")
     assert shown["last_used_at"] == "2026-03-20T16:00:00Z"
     assert shown["updated_at"] == made["updated_at"]
@@ -307,7 +307,7 @@ def looked_up(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The practices whose keys are looked up, in turn; whoever reads it clears it."""
     found: list[str] = []
     app: Any = clinic.client.app
-    callers = app.state.surroundings.callers
+    callers = app.state.app_context.callers
     look_up = callers._look_up
 
     def watched(digest: bytes, now: datetime) -> Any:

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from app.db.base import metadata
 from app.db.engine.scope import OWNER
 from app.db.models import ApiKey, Practitioner, Staff
-from app.db.queries import records as rows
-from app.db.queries.practice import whole
+from app.db.queries import table_rows as rows
+from app.db.queries.practice import practice_rows
 from app.services import records
 from app.services.access import keys
 from app.services.practice import sandboxes
@@ -35,7 +35,7 @@ def everything(clinic: Clinic) -> dict[str, list[str]]:
     """Every row that the practice has, log and all."""
     found = {}
     with clinic.database.read(OWNER) as db:
-        for table in whole.tables():
+        for table in practice_rows.tables():
             own = table.c.id if table.name == "practice" else table.c.practice_id
             held = db.execute(select(table).where(own == clinic.practice_id)).mappings()
             found[table.name] = sorted(repr(dict(row)) for row in held)
@@ -111,7 +111,7 @@ def test_a_key_is_told_once_and_goes_as_far_as_it_says(clinic: Clinic) -> None:
     id = clinic.get("/sandbox")["id"]
     clinic.clock.now = clinic.clock.now.replace(month=4)
     app: Any = clinic.client.app
-    app.state.surroundings.callers.forget(id)
+    app.state.app_context.callers.forget(id)
     assert asked(clinic, made["key"], "/worklist").status_code == 401
 
 
@@ -222,16 +222,16 @@ def test_one_wall_alone_keeps_the_live_practice(
     clinic.a_course("2026-01-05")
     Sandbox(clinic).a_course("2026-01-05")
     live = everything(clinic)
-    remove = whole.remove
+    remove = practice_rows.remove
 
     def mistaken(db: Any, *, practice_id: str, names: Any) -> dict[str, int]:
         return remove(db, practice_id=clinic.practice_id, names=names)
 
     def unturned(db: Any, *, practice_id: str, names: Any) -> dict[str, int]:
-        with clinic.database.turned(db, clinic.practice_id):
+        with clinic.database.as_practice(db, clinic.practice_id):
             return remove(db, practice_id=practice_id, names=names)
 
-    monkeypatch.setattr(whole, "remove", mistaken if wall == "predicate" else unturned)
+    monkeypatch.setattr(practice_rows, "remove", mistaken if wall == "predicate" else unturned)
     clinic.call("POST", "/sandbox/reset")
     now = everything(clinic)
     assert {n: r for n, r in now.items() if n != "audit_event"} == {
@@ -240,7 +240,7 @@ def test_one_wall_alone_keeps_the_live_practice(
 
 
 def test_every_table_either_goes_or_stays_on_purpose() -> None:
-    going = {table.name for table in whole.tables()} - sandboxes.KEPT
+    going = {table.name for table in practice_rows.tables()} - sandboxes.KEPT
     assert going == {
         *("closure", "course", "hold", "idempotency", "identifier", "import_batch"),
         *("import_row", "location", "outside_session", "patient", "practitioner", "session"),

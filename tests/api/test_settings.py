@@ -36,7 +36,7 @@ def test_more_courses_than_one_piece_wait_their_turn(
 ) -> None:
     for _ in range(5):
         clinic.a_course("2026-01-05")
-    monkeypatch.setattr(practices, "PIECE", 2)
+    monkeypatch.setattr(practices, "BATCH_SIZE", 2)
     clinic.settings(min_interval_days=91)
     assert [c.waiting for c in clinic.wrong_dates()] == [True] * 3
     done: list[int] = []

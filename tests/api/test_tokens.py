@@ -15,9 +15,9 @@ import pytest
 from app.db.engine.engine import Database
 from app.db.engine.scope import NONE
 from app.db.models import ClientAssertion
-from app.db.queries.records import table_of
+from app.db.queries.table_rows import table_of
 from app.edge.auth import tokens
-from app.jobs.tending import Tending, once
+from app.jobs.maintenance import Maintenance, once
 from app.services.access import signing_keys
 from tests.support.clinic import ok
 from tests.support.issuer import ec_key, rsa_key, signed
@@ -103,10 +103,10 @@ def test_a_used_assertion_is_forgotten_when_nobody_takes_it(signing: Signing) ->
     assertion = signing.assertion(KEY, client["id"])
     signing.ask(assertion, "system/Patient.r")
     clinic = signing.clinic
-    these = Tending(
+    these = Maintenance(
         clinic.database,
         clinic.clock,
-        clinic.client.app.state.surroundings.callers,  # type: ignore[attr-defined]
+        clinic.client.app.state.app_context.callers,  # type: ignore[attr-defined]
         timedelta(hours=24),
     )
 

@@ -16,7 +16,7 @@ from app.cli.context import NAME
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
 from app.db.models import AuditEvent
-from app.db.queries import records
+from app.db.queries import table_rows
 from app.domain import ids
 from app.domain.access.access import Actor
 from app.domain.ids import new_id
@@ -34,7 +34,7 @@ def practice(database: Database, monkeypatch: pytest.MonkeyPatch) -> str:
     id = new_id(MADE)
     by = Actor(id, "system", None, "=HYPERLINK(1)")
     with database.write(id) as db:
-        practices.found(
+        practices.create(
             db, id=id, name="Clinic", time_zone="America/New_York", by_name=NAME, now=MADE
         )
         for number in range(5):
@@ -92,7 +92,7 @@ def test_each_fault_is_named(
 ) -> None:
     cli("audit", "seal")
     with database.read(practice) as db:
-        rows = records.page(db, AuditEvent, practice_id=practice, limit=10)
+        rows = table_rows.page(db, AuditEvent, practice_id=practice, limit=10)
     tampered(database, statement.format(id=rows[3]["id"]))
     found = cli("audit", "verify", "--practice", practice, "--json")
     assert found.status == 1
@@ -168,7 +168,7 @@ def test_what_could_not_be_written_was_not_shown(
     there = tmp_path / "there"
     there.write_text("mine")
     with database.read(practice) as db:
-        before = len(records.page(db, AuditEvent, practice_id=practice, limit=100))
+        before = len(table_rows.page(db, AuditEvent, practice_id=practice, limit=100))
     for out in (there, tmp_path, tmp_path / "nowhere" / "out"):
         for command in (
             ("patient", "export", "--patient", "A-1"),
@@ -179,5 +179,5 @@ def test_what_could_not_be_written_was_not_shown(
             assert str(out) in cli(*command, "--out", out).refused()
     assert there.read_text() == "mine"
     with database.read(practice) as db:
-        assert len(records.page(db, AuditEvent, practice_id=practice, limit=100)) == before
+        assert len(table_rows.page(db, AuditEvent, practice_id=practice, limit=100)) == before
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".t")) == []

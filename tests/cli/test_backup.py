@@ -73,7 +73,7 @@ def opened(file: Path, ring: Keyring | None) -> Iterator[Database]:
 
 
 def found(db: Connection) -> Any:
-    return practices.found(
+    return practices.create(
         db, id=new_id(NOW), name=CANARIES[0], time_zone="UTC", by_name="tests", now=NOW
     )
 

@@ -17,7 +17,7 @@ from app.domain.ids import new_id
 from app.domain.scheduling.worklist import BOOKINGS, FLAGS, STATUSES
 from app.services.audit import audit
 from app.services.scheduling import verification, worklist
-from app.services.scheduling.worklist import Asked
+from app.services.scheduling.worklist import WorklistQuery
 from tests.cli.commands import COMMAND, Cli
 from tests.support import databases
 
@@ -37,10 +37,10 @@ def check_the_practice(database: Database, now: datetime) -> None:
         made = demo_practice.build(db, id=new_id(now), by_name=NAME, now=now)
     with database.read(OWNER) as db:
         today = local_day(now, made["time_zone"])
-        setting = worklist.setting(db, practice_id=made["id"], on=today)
-        counted = worklist.summary(db, setting=setting, asked=Asked())
+        setting = worklist.load_context(db, practice_id=made["id"], on=today)
+        counted = worklist.summary(db, setting=setting, asked=WorklistQuery())
         closed = Filters(statuses=("closed",))
-        counted_closed = worklist.summary(db, setting=setting, asked=Asked(closed))
+        counted_closed = worklist.summary(db, setting=setting, asked=WorklistQuery(closed))
         counted["statuses"]["closed"] = counted_closed["statuses"]["closed"]
         assert sum(counted["statuses"].values()) == 40
         assert [s for s in STATUSES if counted["statuses"][s] < 3] == []

@@ -18,7 +18,7 @@ from app.db.base import metadata
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
 from app.db.models import Erasure
-from app.db.queries.practice import whole
+from app.db.queries.practice import practice_rows
 from app.domain import ids
 from app.services.access import keys
 from tests.cli.commands import Cli
@@ -110,7 +110,7 @@ def test_the_export_holds_every_row_and_no_secret(cli: Cli, clinic: Clinic, tmp_
     assert hashlib.sha256(before).hexdigest() == told["sha256"]
     counts = Counter(row["table"] for row in rows)
     with clinic.database.read(clinic.practice_id) as db:
-        present = whole.counts(db, practice_id=clinic.practice_id)
+        present = practice_rows.counts(db, practice_id=clinic.practice_id)
     assert {name: n for name, n in present.items() if n} == dict(counts)
     assert end["counts"] == present
     assert counts["patient"] == 34
@@ -126,12 +126,12 @@ def test_the_export_holds_every_row_and_no_secret(cli: Cli, clinic: Clinic, tmp_
 def test_every_column_of_bytes_is_a_secret_or_known_to_be_none() -> None:
     shown = {
         f"{table.name}.{column.name}"
-        for table in whole.tables()
+        for table in practice_rows.tables()
         for column in table.c
-        if isinstance(column.type, LargeBinary) and column.name not in whole.secrets(table)
+        if isinstance(column.type, LargeBinary) and column.name not in practice_rows.secrets(table)
     }
     assert shown == TELLING
-    named = {table.name for table in whole.tables()}
+    named = {table.name for table in practice_rows.tables()}
     others = {table.name for table in metadata.sorted_tables} - named
     assert all("practice_id" not in metadata.tables[name].c for name in others - {"erasure"})
 
@@ -142,7 +142,7 @@ def test_an_erasure_leaves_a_proof_and_nothing_else(
     other = clinic.neighbour()
     other.a_course("2026-01-05")
     with database.read(other.practice_id) as db:
-        others = whole.counts(db, practice_id=other.practice_id)
+        others = practice_rows.counts(db, practice_id=other.practice_id)
     assert cli("audit", "seal", "--practice", clinic.practice_id).status == 0
     out = tmp_path / "practice.jsonl"
     told = exported(cli, clinic, out)
@@ -187,7 +187,7 @@ def test_whoever_was_known_is_nobody_afterwards(
     exported(cli, clinic, out)
     assert erase(cli, clinic, out).status == 0
     app: Any = clinic.client.app
-    callers = app.state.surroundings.callers
+    callers = app.state.app_context.callers
     place = {"name": "Room", "time_zone": "UTC"}
     for asking, method, path, body in (
         (clinic, "GET", "/me", None),
@@ -312,14 +312,14 @@ def test_a_crash_in_the_middle_leaves_everything(
     out = tmp_path / "practice.jsonl"
     exported(cli, clinic, out)
     before = held(clinic.database)
-    remove = whole.remove
+    remove = practice_rows.remove
 
     def broken(db: Any, *, practice_id: str, names: Any) -> Any:
-        going = [table.name for table in reversed(whole.tables())]
+        going = [table.name for table in reversed(practice_rows.tables())]
         remove(db, practice_id=practice_id, names=going[: going.index(after) + 1])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(whole, "remove", broken)
+    monkeypatch.setattr(practice_rows, "remove", broken)
     assert erase(cli, clinic, out).status == 130
     monkeypatch.undo()
     assert held(clinic.database) == before

@@ -13,7 +13,7 @@ import pytest
 from app.db.engine.engine import open_database
 from app.db.engine.row_security import ROLE
 from app.db.maintenance.migrate import upgrade
-from app.db.queries.practice import whole
+from app.db.queries.practice import practice_rows
 from tests.cli.commands import Cli
 from tests.conftest import MISSING
 from tests.support import databases
@@ -80,4 +80,4 @@ def test_the_owner_erases_and_the_application_cannot(
     }
     assert set(proof["left"].values()) == {0}
     with clinic.database.read(other.practice_id) as db:
-        assert whole.counts(db, practice_id=other.practice_id)["session"] == 1
+        assert practice_rows.counts(db, practice_id=other.practice_id)["session"] == 1

@@ -6,7 +6,7 @@ import pytest
 
 from app.db.engine.engine import Database
 from app.db.models import AuditEvent
-from app.db.queries import records
+from app.db.queries import table_rows
 from app.services.access import keys
 from tests.cli.commands import Cli
 
@@ -83,7 +83,7 @@ def test_the_log_names_the_command_line(cli: Cli, practice: str, database: Datab
     cli("keys", "create", "--staff", "Kim")
     assert "all of the role" in cli("keys", "list").out
     with database.read(practice) as db:
-        rows = records.page(db, AuditEvent, practice_id=practice, limit=100)
+        rows = table_rows.page(db, AuditEvent, practice_id=practice, limit=100)
     assert [row["action"] for row in rows] == ["practice.create", "staff.create", "api_key.create"]
     assert {(row["by_type"], row["by_id"], row["by_name"]) for row in rows} == {
         ("system", None, "twelveweeks command line")

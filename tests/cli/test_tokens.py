@@ -102,7 +102,7 @@ def test_signing_keys_are_sealed_again_when_the_master_key_changes(
     practiced: Cli, tmp_path: Path, database: Database
 ) -> None:
     practiced("signing-keys", "rotate")
-    assert "1 secrets sealed again" in practiced("keyring", "rotate").out
+    assert "1 secrets encrypted again" in practiced("keyring", "rotate").out
     ring = Keyring.from_file(tmp_path / "keys" / "master.key")
     assert len(ring.keys) == 2
     with database.read(NONE) as db:

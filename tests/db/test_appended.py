@@ -25,7 +25,7 @@ OTHER = {"audit_event": ("id", f"'{AN_ID}'"), "audit_seal": ("number", "number +
 def a_log(database: Database) -> None:
     """A practice whose first event is sealed."""
     with database.write(AN_ID) as db:
-        practices.found(db, id=AN_ID, name="P", time_zone="UTC", by_name="tests", now=NOW)
+        practices.create(db, id=AN_ID, name="P", time_zone="UTC", by_name="tests", now=NOW)
     # Ids only rise within a process: another test's clock may have been far ahead of this one.
     later = made_at(new_id(NOW)) + timedelta(hours=1)
     assert seals.seal(database, practice_id=AN_ID, now=later)

@@ -61,7 +61,7 @@ def test_a_dump_comes_back_under_forced_row_level_security(
         with source.write(OWNER) as db:
             for n in range(3):
                 name = f"Clinic {n}"
-                practices.found(
+                practices.create(
                     db, id=new_id(NOW), name=name, time_zone="UTC", by_name="t", now=NOW
                 )
             db.exec_driver_sql(f"ALTER TABLE practice OWNER TO recipe_owner; {with_rights}")

@@ -16,7 +16,7 @@ from app.db.engine import cipher
 from app.db.engine import sqlite as sqlite_backend
 from app.db.engine.engine import Database, DatabaseBusy, open_database
 from app.db.engine.scope import OWNER
-from app.db.keys.holding import Held, alone
+from app.db.keys.file_lock import FileInUse, alone
 from app.db.keys.keyring import Keyring, KeyringUnusable
 from app.db.maintenance import copying, migrate
 from tests.support import databases
@@ -216,14 +216,14 @@ def test_a_ring_from_a_file_learns_of_the_new_key(
 def test_a_file_in_use_is_left_as_it_is(encrypted: Database, file: Path, ring: Keyring) -> None:
     assert words(encrypted) == CANARIES
     old, added = Keyring(ring.keys), ring.add(made_on=DAY)
-    with pytest.raises(Held):
+    with pytest.raises(FileInUse):
         copying.recipher(file, ring, lambda: added)
     encrypted.dispose()
     # A program that knows nothing of the lock beside the file has SQLite's own.
     with copying.opened(file, old) as (raw, _):
         raw.execute("BEGIN")
         raw.execute("SELECT count(*) FROM note").fetchone()
-        with pytest.raises(Held):
+        with pytest.raises(FileInUse):
             copying.recipher(file, ring, lambda: added)
     with opened(file, old) as database:
         assert words(database) == CANARIES

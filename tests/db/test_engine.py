@@ -21,13 +21,13 @@ from tests.support.notes import COUNT, add, another, count
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
-def sent_while(database: Database, work: Callable[[], None]) -> str:
+def sent_while(database: Database, ctx: Callable[[], None]) -> str:
     """What goes over the wire to PostgreSQL while `work` runs; the pool must hold one."""
     with database.read(OWNER) as db:
         raw: Any = db.connection.dbapi_connection
     with tempfile.TemporaryFile("w+") as trace:
         raw.pgconn.trace(trace.fileno())
-        work()
+        ctx()
         raw.pgconn.untrace()
         trace.seek(0)
         return "".join(line for line in trace if "\tF\t" in line)
@@ -72,7 +72,7 @@ def test_turning_to_where_one_is_already_sends_nothing(postgresql: Database) -> 
     def write(*turns: str) -> None:
         with single.write(scope) as db:
             for to in turns:
-                with single.turned(db, to):
+                with single.as_practice(db, to):
                     db.execute(text("SELECT 1 AS looked_up")).all()
 
     with another(postgresql, pool_size=1) as single:
@@ -208,7 +208,7 @@ def test_threads_that_read_and_then_write_never_lose_an_update(notes: Database) 
     read = text("SELECT n FROM note" + lock_row)
     failures: list[Exception] = []
 
-    def work() -> None:
+    def ctx() -> None:
         try:
             for _ in range(50):
                 with notes.write(OWNER) as db:
@@ -217,7 +217,7 @@ def test_threads_that_read_and_then_write_never_lose_an_update(notes: Database) 
         except Exception as failure:
             failures.append(failure)
 
-    threads = [threading.Thread(target=work) for _ in range(6)]
+    threads = [threading.Thread(target=ctx) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -278,7 +278,7 @@ def test_a_prepared_statement_is_checked_too(confined: Database) -> None:
 def test_turning_to_another_practice_turns_the_guard(confined: Database) -> None:
     at_other = select(patient).where(patient.c.practice_id == OTHER)
     with confined.write(OWN) as db:
-        with confined.turned(db, OTHER):
+        with confined.as_practice(db, OTHER):
             db.execute(at_other)
             with pytest.raises(Unscoped):
                 db.execute(tied)

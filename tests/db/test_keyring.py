@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, LargeBinary, MetaData, Table, insert, select, text, update
 
-from app.db.base import SEALED, Key
+from app.db.base import ENCRYPTED, Key
 from app.db.engine import row_security
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
-from app.db.keys.keyring import BACKUP, DATABASE, SECRET, Keyring, KeyringUnusable, SealBroken
-from app.db.maintenance.sealed import PIECE, marked, reseal
+from app.db.keys.keyring import BACKUP, DATABASE, SECRET, DecryptionFailed, Keyring, KeyringUnusable
+from app.db.maintenance.encrypted_columns import BATCH_SIZE, marked, reencrypt
 
 DAY = "2026-03-20"
 PLACE = {"table": "issuer", "column": "secret", "practice_id": "p1", "row_id": "r1"}
@@ -126,7 +126,7 @@ def test_a_text_is_as_good_as_a_file() -> None:
 def test_without_a_file_there_is_no_key_and_none_is_made(file: Path) -> None:
     ring = Keyring.from_file(file)
     with pytest.raises(KeyringUnusable, match="no master key"):
-        ring.seal(b"x", **PLACE)
+        ring.encrypt(b"x", **PLACE)
     assert not file.exists()
 
 
@@ -135,47 +135,47 @@ def test_without_a_file_there_is_no_key_and_none_is_made(file: Path) -> None:
 
 def test_what_is_sealed_is_opened_again(ring: Keyring) -> None:
     for plain in (b"", b"a", secrets.token_bytes(5000)):
-        sealed = ring.seal(plain, **PLACE)
-        assert ring.open(sealed, **PLACE) == plain
+        sealed = ring.encrypt(plain, **PLACE)
+        assert ring.decrypt(sealed, **PLACE) == plain
         assert len(plain) < 16 or plain not in sealed
-    assert ring.seal(b"a", **PLACE) != ring.seal(b"a", **PLACE)
+    assert ring.encrypt(b"a", **PLACE) != ring.encrypt(b"a", **PLACE)
 
 
 @pytest.mark.parametrize("moved", PLACE)
 def test_a_value_in_another_place_is_refused(ring: Keyring, moved: str) -> None:
-    sealed = ring.seal(b"secret", **PLACE)
-    with pytest.raises(SealBroken, match="changed or moved"):
-        ring.open(sealed, **{**PLACE, moved: "other"})
+    sealed = ring.encrypt(b"secret", **PLACE)
+    with pytest.raises(DecryptionFailed, match="changed or moved"):
+        ring.decrypt(sealed, **{**PLACE, moved: "other"})
 
 
 def test_places_that_read_alike_are_not_the_same(ring: Keyring) -> None:
-    sealed = ring.seal(b"secret", table="ab", column="c", practice_id="", row_id="d")
-    with pytest.raises(SealBroken):
-        ring.open(sealed, table="a", column="bc", practice_id="", row_id="d")
+    sealed = ring.encrypt(b"secret", table="ab", column="c", practice_id="", row_id="d")
+    with pytest.raises(DecryptionFailed):
+        ring.decrypt(sealed, table="a", column="bc", practice_id="", row_id="d")
 
 
 def test_every_flipped_bit_and_every_cut_is_refused(ring: Keyring) -> None:
-    sealed = ring.seal(b"secret", **PLACE)
+    sealed = ring.encrypt(b"secret", **PLACE)
     for position in range(len(sealed)):
         for bit in range(8):
             broken = bytearray(sealed)
             broken[position] ^= 1 << bit
-            with pytest.raises(SealBroken):
-                ring.open(bytes(broken), **PLACE)
-        with pytest.raises(SealBroken):
-            ring.open(sealed[:position], **PLACE)
+            with pytest.raises(DecryptionFailed):
+                ring.decrypt(bytes(broken), **PLACE)
+        with pytest.raises(DecryptionFailed):
+            ring.decrypt(sealed[:position], **PLACE)
 
 
 def test_an_unknown_key_is_refused(ring: Keyring) -> None:
     sealed = Keyring.from_text(KEYS).seal(b"secret", **PLACE)
-    with pytest.raises(SealBroken, match="not here"):
-        ring.open(sealed, **PLACE)
+    with pytest.raises(DecryptionFailed, match="not here"):
+        ring.decrypt(sealed, **PLACE)
 
 
 def test_a_key_added_elsewhere_is_found(file: Path, ring: Keyring) -> None:
     other = Keyring.from_file(file)
     added = other.add(made_on=DAY)
-    assert ring.open(other.seal(b"secret", **PLACE), **PLACE) == b"secret"
+    assert ring.decrypt(other.seal(b"secret", **PLACE), **PLACE) == b"secret"
     assert ring.newest == added
 
 
@@ -187,10 +187,10 @@ held = Table(
     tables,
     Column("practice_id", Key, primary_key=True),
     Column("id", Key, primary_key=True),
-    Column("secret", LargeBinary, info=SEALED),
+    Column("secret", LargeBinary, info=ENCRYPTED),
     Column("other", LargeBinary),
 )
-ROWS = PIECE * 6 + 7
+ROWS = BATCH_SIZE * 6 + 7
 
 
 def uuid(number: int) -> str:
@@ -216,7 +216,7 @@ def secretive(database: Database, ring: Keyring) -> Iterator[Database]:
                 db.execute(text(statement))
         for number in range(ROWS):
             at = place(number)
-            sealed = ring.seal(f"secret {number}".encode(), **at) if number else None
+            sealed = ring.encrypt(f"secret {number}".encode(), **at) if number else None
             row = {"practice_id": at["practice_id"], "id": at["row_id"], "secret": sealed}
             db.execute(insert(held), row | {"other": b"left alone"})
     yield database
@@ -234,7 +234,7 @@ def stored(database: Database, number: int) -> bytes:
 
 
 def sealed_again(database: Database, ring: Keyring) -> int:
-    return sum(reseal(database, ring, practice_id=uuid(n), tables=tables) for n in range(3))
+    return sum(reencrypt(database, ring, practice_id=uuid(n), tables=tables) for n in range(3))
 
 
 def test_only_marked_columns_are_sealed_again(secretive: Database, ring: Keyring) -> None:
@@ -294,6 +294,6 @@ def test_rotation_goes_on_beside_a_reader_and_a_writer(
     assert failed == []
     assert min(counts.values()) >= ROWS
     for number, plain in written.items():
-        assert ring.open(stored(secretive, number), **place(number)) == plain
+        assert ring.decrypt(stored(secretive, number), **place(number)) == plain
     left = sorted(path.name for path in file.parent.iterdir())
     assert left == [file.name, f"{file.name}-lock"]

@@ -10,18 +10,18 @@ from app.db.engine.engine import Database
 from app.db.engine.prepared import Prepared
 from app.db.engine.scope import OWNER
 from app.db.models import Practice
-from app.db.queries import records
-from app.db.queries.records import table_of
+from app.db.queries import table_rows
 from app.db.queries.scheduling import facts, worklist
+from app.db.queries.table_rows import table_of
 from tests.support.clinic import Clinic, a_clinic
 
 TABLE = table_of(Practice)
 NOW = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)
 
 
-def a_practice(id: str) -> records.Record:
+def a_practice(id: str) -> table_rows.Record:
     named = {"id": id, "name": "O'Hara % Sons", "time_zone": "UTC", "cursor_key": b"\x00\xff"}
-    return records.blank(Practice) | named | {"created_at": NOW, "updated_at": NOW, "version": 1}
+    return table_rows.blank(Practice) | named | {"created_at": NOW, "updated_at": NOW, "version": 1}
 
 
 ONE = "01950000-0000-7000-8000-000000000001"

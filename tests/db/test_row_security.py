@@ -271,23 +271,23 @@ def test_turning_to_nobody_leaves_nobody(two: tuple[Clinic, Clinic]) -> None:
     count = text("SELECT count(*) FROM patient")
     with clinic.database.write(clinic.practice_id) as db:
         for scope, some in ((stranger.practice_id, True), (NONE, False), (DIRECTORY, False)):
-            with clinic.database.turned(db, scope):
+            with clinic.database.as_practice(db, scope):
                 assert (db.execute(count).scalar_one() > 0) is some, scope
-        with clinic.database.turned(db, NONE):
+        with clinic.database.as_practice(db, NONE):
             assert db.execute(text("SELECT count(*) FROM practice")).scalar_one() == 0
     with clinic.database.write(OWNER) as db:
-        with clinic.database.turned(db, NONE):
+        with clinic.database.as_practice(db, NONE):
             assert db.execute(text("SELECT current_user")).scalar_one() == ROLE
         assert db.execute(text("SELECT current_user")).scalar_one() != ROLE
 
 
 def test_a_scope_costs_no_message(postgresql: Database) -> None:
     def reading(scope: Scope) -> Callable[[], None]:
-        def work() -> None:
+        def ctx() -> None:
             with single.read(scope) as db:
                 db.execute(text("SELECT count(*) FROM patient")).all()
 
-        return work
+        return ctx
 
     with another(postgresql, pool_size=1) as single:
         sent = {}

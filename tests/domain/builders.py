@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.dates import Interval
 from app.domain.scheduling.schedule import Booking, Ending, History, Hold, Limit, Plan, Treatment
-from app.domain.scheduling.worklist import Closure, Facts
+from app.domain.scheduling.worklist import Closure, StateFacts
 
 DAY = timedelta(1)
 
@@ -87,10 +87,10 @@ def facts(
     missed: str | None = None,
     location: str | None = None,
     practitioner: str | None = None,
-) -> Facts:
+) -> StateFacts:
     """A course given on 2026-01-05 and due on 2026-03-30, the earliest day too."""
     due_on = day(due) if due else None
-    return Facts(
+    return StateFacts(
         closed,
         day(anchor) if anchor else None,
         due_on if anchor else None,

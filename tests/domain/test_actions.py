@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.scheduling.worklist import Action, Closure, Facts, standing, suggested_on
+from app.domain.scheduling.worklist import Action, Closure, StateFacts, state_on, suggested_on
 from tests.domain.builders import booked, closed, day, facts, hold, plan
 
 MAIN, UPSTAIRS = "location-main", "location-upstairs"
@@ -84,9 +84,9 @@ MAIN, UPSTAIRS = "location-main", "location-upstairs"
     ],
 )
 def test_actions_by_the_day_they_have_to_be_done(
-    of: Facts, on: str, actions: list[tuple[str, str | None]]
+    of: StateFacts, on: str, actions: list[tuple[str, str | None]]
 ) -> None:
-    found = standing(day(on), of, plan()).actions
+    found = state_on(day(on), of, plan()).actions
     assert [(each.code, each.act_by) for each in found] == [
         (code, day(by) if by else None) for code, by in actions
     ]
@@ -94,11 +94,11 @@ def test_actions_by_the_day_they_have_to_be_done(
 
 def test_an_action_names_what_it_is_about() -> None:
     of = facts(booked("2026-03-30"), holds=(hold("2026-03-01", None, "2026-04-01"),))
-    assert standing(day("2026-04-02"), of, plan()).actions == [
+    assert state_on(day("2026-04-02"), of, plan()).actions == [
         Action("close_booking", day("2026-03-30"), "session", "booking-2026-03-30"),
         Action("review_hold", day("2026-04-01"), "hold", "hold-2026-03-01"),
     ]
-    assert standing(day("2026-02-02"), facts(), plan()).actions == [
+    assert state_on(day("2026-02-02"), facts(), plan()).actions == [
         Action("book", day("2026-03-16"), "course", None)
     ]
 
@@ -148,10 +148,10 @@ def test_due_on_a_sunday_that_is_closed() -> None:
 def test_the_suggestion_is_for_the_place_and_person_of_the_booking() -> None:
     closures = [closed("2026-03-30", location=UPSTAIRS)]
     usual = facts(location=MAIN, practitioner="dr-a")
-    here = standing(day("2026-02-20"), usual, plan(), closures)
+    here = state_on(day("2026-02-20"), usual, plan(), closures)
     assert (here.location_id, here.practitioner_id) == (MAIN, "dr-a")
     assert here.suggested_on == day("2026-03-30")
     there = usual._replace(bookings=(booked("2026-03-31", location=UPSTAIRS, practitioner="dr-b"),))
-    moved = standing(day("2026-02-20"), there, plan(), closures)
+    moved = state_on(day("2026-02-20"), there, plan(), closures)
     assert (moved.location_id, moved.practitioner_id) == (UPSTAIRS, "dr-b")
     assert moved.suggested_on == day("2026-03-31")

@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from app.domain.scheduling.schedule import Booking, Ending
-from app.domain.scheduling.worklist import Closure, Facts, bookings_in_order, missed_since, standing
+from app.domain.scheduling.worklist import (
+    Closure,
+    StateFacts,
+    bookings_in_order,
+    missed_since,
+    state_on,
+)
 from tests.domain.builders import booked, closed, day, ended, facts, hold, noon, plan
 
 
@@ -69,8 +75,8 @@ from tests.domain.builders import booked, closed, day, ended, facts, hold, noon,
         ),
     ],
 )
-def test_booking_states(of: Facts, on: str, state: str, shown: str | None) -> None:
-    found = standing(day(on), of, plan())
+def test_booking_states(of: StateFacts, on: str, state: str, shown: str | None) -> None:
+    found = state_on(day(on), of, plan())
     assert found.booking == state
     assert (found.booked.on if found.booked else None) == (day(shown) if shown else None)
 
@@ -195,12 +201,12 @@ MAIN, UPSTAIRS = "location-main", "location-upstairs"
         ),
     ],
 )
-def test_flags(of: Facts, closures: list[Closure], flags: list[str]) -> None:
-    assert standing(day("2026-02-20"), of, plan(), closures).flags == flags
+def test_flags(of: StateFacts, closures: list[Closure], flags: list[str]) -> None:
+    assert state_on(day("2026-02-20"), of, plan(), closures).flags == flags
 
 
 def test_a_booking_that_has_passed_raises_no_flag() -> None:
-    found = standing(day("2026-03-30"), facts(booked("2026-03-02")), plan(), [closed("2026-03-02")])
+    found = state_on(day("2026-03-30"), facts(booked("2026-03-02")), plan(), [closed("2026-03-02")])
     assert (found.booking, found.flags) == ("unresolved", [])
 
 
@@ -215,7 +221,7 @@ def test_a_booking_that_has_passed_raises_no_flag() -> None:
     ],
 )
 def test_days_overdue(on: str, days: int) -> None:
-    assert standing(day(on), facts(), plan()).days_overdue == days
+    assert state_on(day(on), facts(), plan()).days_overdue == days
 
 
 @pytest.mark.parametrize(
@@ -226,20 +232,20 @@ def test_days_overdue(on: str, days: int) -> None:
         pytest.param(facts(closed=True), id="closed"),
     ],
 )
-def test_who_is_not_overdue_has_no_days_overdue(of: Facts) -> None:
-    assert standing(day("2026-06-01"), of, plan()).days_overdue == 0
+def test_who_is_not_overdue_has_no_days_overdue(of: StateFacts) -> None:
+    assert state_on(day("2026-06-01"), of, plan()).days_overdue == 0
 
 
 def test_overdue_from_is_the_first_overdue_day_and_null_before_the_first_session() -> None:
-    assert standing(day("2026-02-02"), facts(), plan()).overdue_from == day("2026-04-06")
+    assert state_on(day("2026-02-02"), facts(), plan()).overdue_from == day("2026-04-06")
     waiting = facts(anchor=None, due="2026-02-02")
-    assert standing(day("2026-06-01"), waiting, plan()).overdue_from is None
+    assert state_on(day("2026-06-01"), waiting, plan()).overdue_from is None
 
 
 def test_paperwork_and_bookings_never_change_the_status() -> None:
     for booking in ((), (booked("2026-03-02"),), (booked("2026-05-04"),)):
         for on, status in (("2026-03-30", "due"), ("2026-04-06", "overdue")):
-            assert standing(day(on), facts(*booking), plan()).status == status
+            assert state_on(day(on), facts(*booking), plan()).status == status
 
 
 def test_bookings_in_order_of_day_start_and_id() -> None:

@@ -167,7 +167,7 @@ def test_what_would_wait_too_long_is_told_at_once(sqlite: Database) -> None:
     with serving(database, most_waiting=8) as http, ThreadPoolExecutor(8) as threads:
         clinic = Clinic(http, database, Moment(NOW), "UTC")
         assert clinic.call("GET", "/me").status_code == 200
-        room = http.app.state.surroundings.room  # type: ignore[attr-defined]
+        room = http.app.state.app_context.room  # type: ignore[attr-defined]
         held = threading.Event()
         answers: list[Any] = []
         with sqlite.write(OWNER):  # no other write gets its turn meanwhile
@@ -213,7 +213,7 @@ def test_whoever_is_known_waits_for_no_look_up(sqlite: Database) -> None:
         clinic = Clinic(http, sqlite, Moment(NOW), "UTC")
         stranger = clinic.neighbour()
         assert clinic.call("GET", "/me").status_code == 200
-        callers = http.app.state.surroundings.callers  # type: ignore[attr-defined]
+        callers = http.app.state.app_context.callers  # type: ignore[attr-defined]
         free = threading.Event()
         with ThreadPoolExecutor(1) as beside:
             for _ in range(LOOK_UPS):
@@ -231,7 +231,7 @@ def test_whoever_is_known_waits_for_no_look_up(sqlite: Database) -> None:
 def test_a_table_takes_room_until_it_has_been_read(sqlite: Database) -> None:
     with serving(sqlite, most_waiting=1) as http:
         clinic = Clinic(http, sqlite, Moment(NOW), "UTC")
-        around = http.app.state.surroundings  # type: ignore[attr-defined]
+        around = http.app.state.app_context  # type: ignore[attr-defined]
         inside: list[int] = []
 
         async def watched(scope: Any, receive: Any, send: Any) -> None:

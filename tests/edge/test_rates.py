@@ -172,7 +172,7 @@ def test_guessing_is_slow_and_disturbs_no_known_key(
     with limited(sqlite, failures_per_address=4) as clinic:
         assert clinic.call("GET", "/me").status_code == 200
         looked: list[bytes] = []
-        callers = clinic.client.app.state.surroundings.callers  # type: ignore[attr-defined]
+        callers = clinic.client.app.state.app_context.callers  # type: ignore[attr-defined]
         look_up = callers._look_up
         monkeypatch.setattr(
             callers,

@@ -15,10 +15,10 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.edge.http.slow import SEND_BUFFER, BoundedProtocol
+from app.edge.http.server_protocol import SEND_BUFFER, BoundedProtocol
 
 LARGE = 32 * 1024 * 1024  # more than both sockets' buffers hold
-PIECE = b"x" * 65536
+BATCH_SIZE = b"x" * 65536
 
 
 class Quick(BoundedProtocol):
@@ -38,8 +38,8 @@ async def answering(scope: Scope, receive: Receive, send: Send) -> None:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     if scope["path"] == "/stream":
-        for _ in range(size // len(PIECE)):
-            await send({"type": "http.response.body", "body": PIECE, "more_body": True})
+        for _ in range(size // len(BATCH_SIZE)):
+            await send({"type": "http.response.body", "body": BATCH_SIZE, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     else:
         await send({"type": "http.response.body", "body": b"x" * size})

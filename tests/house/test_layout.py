@@ -20,8 +20,8 @@ UNSCOPED = {
     "keys.credential",  # finds the practice
     "practices.every",  # commands on the whole database
     "practices.waiting",  # likewise, for the server itself
-    "records.add",  # the rows name their practice
-    "records.add_all",
+    "table_rows.add",  # the rows name their practice
+    "table_rows.add_all",
     "tokens.add_signing_key",  # the service's own keys are no practice's
     "tokens.signing_keys",
 }

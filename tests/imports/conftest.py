@@ -29,7 +29,7 @@ class Load:
     def __init__(self, database: Database, zone: str = "America/New_York") -> None:
         self.database = database
         with database.write(OWNER) as db:
-            made = practices.found(
+            made = practices.create(
                 db, id=new_id(NOW), name="Test", time_zone=zone, by_name="tests", now=NOW
             )
         self.practice_id: str = made["id"]

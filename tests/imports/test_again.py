@@ -14,11 +14,11 @@ from sqlalchemy import event
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
 from app.db.models import AuditEvent
-from app.db.queries import records as record_rows
+from app.db.queries import table_rows as record_rows
 from app.domain.errors import Contended, NotFound, WrongState
 from app.services.imports import imports
 from app.services.patients import patients
-from app.services.scheduling import courses, dates, sessions, treatments
+from app.services.scheduling import course_dates, courses, sessions, treatments
 from app.services.scheduling.treatments import ChartOrder, Given
 from tests.imports.conftest import NOW, Load, a_row, a_sheet
 
@@ -40,7 +40,7 @@ def course_of(load: Load, mrn: str) -> str:
 
 def facts(load: Load, mrn: str) -> Any:
     with load.database.read(OWNER) as db:
-        return dates.facts_of_course(
+        return course_dates.facts_of_course(
             db, practice_id=load.practice_id, course_id=course_of(load, mrn)
         )
 
@@ -116,7 +116,7 @@ def test_a_longer_sheet_brings_only_what_is_new(load: Load) -> None:
     assert len(found.sessions) == 4
     assert found.course["due_on"] == date(2026, 6, 22) + timedelta(84)
     assert found.course["version"] == 2
-    assert dates.differences(found) == {}
+    assert course_dates.differences(found) == {}
 
 
 def test_history_joins_a_course_that_is_there(load: Load) -> None:
@@ -188,7 +188,7 @@ def test_what_was_built_on_since_is_kept(load: Load) -> None:
     found = facts(load, "M1")
     assert found.course["id"] == course_id
     assert found.course["due_on"] == date(2026, 1, 7) + timedelta(84)
-    assert dates.differences(found) == {}
+    assert course_dates.differences(found) == {}
     assert load.rows("SELECT line FROM import_row") == [(2,)]
 
 

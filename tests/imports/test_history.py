@@ -10,7 +10,7 @@ import pytest
 
 from app.db.engine.scope import OWNER
 from app.services.imports import imports
-from app.services.scheduling import dates
+from app.services.scheduling import course_dates
 from tests.imports.conftest import Load
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -56,10 +56,10 @@ def test_stored_dates_are_what_follows_from_the_rows(load: Load) -> None:
     with load.database.read(OWNER) as db:
         courses = [row[0] for row in load.rows("SELECT id FROM course")]
         for course_id in courses[:60]:
-            facts = dates.facts_of_course(
+            facts = course_dates.facts_of_course(
                 db, practice_id=load.practice_id, course_id=str(course_id)
             )
-            assert dates.differences(facts) == {}
+            assert course_dates.differences(facts) == {}
 
 
 def test_the_second_load_changes_nothing(load: Load) -> None:

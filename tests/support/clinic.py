@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from app.db.engine.engine import Database
 from app.db.models import AuditEvent
-from app.db.queries import records
+from app.db.queries import table_rows
 from app.domain.access.access import Actor
 from app.domain.ids import new_id
 from app.main import create_app
@@ -48,7 +48,7 @@ class Clinic:
         self.client, self.database, self.clock = client, database, clock
         id = new_id(clock())
         with database.write(id) as db:
-            made = practices.found(
+            made = practices.create(
                 db,
                 id=id,
                 name="Test Clinic",
@@ -138,7 +138,7 @@ class Clinic:
     def forget(self) -> None:
         """As if the time for which callers are remembered had passed."""
         app: Any = self.client.app
-        app.state.surroundings.callers.forget(self.practice_id)
+        app.state.app_context.callers.forget(self.practice_id)
 
     def settings(self, **values: Any) -> Any:
         return self.patch("/practice", values)
@@ -179,7 +179,7 @@ class Clinic:
     def audit(self) -> list[Any]:
         """Every audit row of the practice, oldest first."""
         with self.database.read(self.practice_id) as db:
-            return records.page(db, AuditEvent, practice_id=self.practice_id, limit=10_000)
+            return table_rows.page(db, AuditEvent, practice_id=self.practice_id, limit=10_000)
 
     def changes(self) -> list[Any]:
         """Those of the rows that tell of a change."""

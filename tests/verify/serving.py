@@ -21,7 +21,7 @@ import httpx2
 import uvicorn
 
 from app.db.engine.engine import Database
-from app.edge.http.slow import BoundedProtocol
+from app.edge.http.server_protocol import BoundedProtocol
 from app.main import create_app
 from app.settings import Settings
 from tests.support.clinic import NOW, UNLIMITED, Clinic, Moment

@@ -16,7 +16,7 @@ from app.db.engine.engine import Database
 from app.db.models import Staff
 from app.domain.access.access import PERMISSIONS
 from app.domain.ids import new_id
-from app.edge.requests.work import Needs
+from app.edge.requests.request_context import RoutePolicy
 from app.services import records
 from app.services.access import keys
 from tests.support.clinic import Clinic
@@ -34,7 +34,7 @@ IN_PATHS = {"id", "subject_id", "code", "number"}
 class Route(NamedTuple):
     method: str
     path: str
-    needs: Needs
+    needs: RoutePolicy
 
     @property
     def name(self) -> str:
@@ -49,7 +49,7 @@ class Route(NamedTuple):
 def routes() -> list[Route]:
     """Every route that wants a credential, from the application's own table."""
     return [
-        Route(method, f"/v1{route.path}", route.needs)  # type: ignore[attr-defined]
+        Route(method, f"/v1{route.path}", route.policy)  # type: ignore[attr-defined]
         for router in api.routers()
         for route in router.routes
         for method in sorted(route.methods)  # type: ignore[attr-defined]

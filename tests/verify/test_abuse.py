@@ -63,7 +63,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     url = databases.sqlite_copy(tmp_path_factory.mktemp("abuse") / "clinic.db")
     database = open_database(url)
     with database.write(OWNER) as db:
-        made = practices.found(
+        made = practices.create(
             db, id=new_id(NOW), name="Clinic", time_zone="UTC", by_name="tests", now=NOW
         )
         by = Actor(made["id"], "system", None, "tests")

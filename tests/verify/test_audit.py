@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
 from app.domain.ids import new_id
-from app.edge.http.peer import LOCAL
+from app.edge.http.client_address import LOCAL
 from app.edge.requests.audit_log import AuditLog
 from app.services.access import keys
 from app.services.audit import audit
@@ -82,8 +82,8 @@ def told_of(house: House, row: Any, route: Route) -> None:
     assert row["address"] == LOCAL
     assert row["credential_id"] not in (None, found.key["id"])
     if row["outcome"] != audit.DONE:
-        assert row["action"] == route.needs.action
-        assert row["resource_type"] == route.needs.noun
+        assert row["action"] == route.policy.action
+        assert row["resource_type"] == route.policy.noun
         assert row["changes"] == {}
 
 
@@ -91,7 +91,7 @@ def test_every_route_leaves_its_entries(house: House) -> None:
     everyone = {one["id"] for one in house.clinic.get("/patients?limit=200")["items"]}
     log = Log(house, staff_key(house.clinic, "administrator", "clinician"))
     refused = 0
-    for route in sorted(ROUTES, key=lambda one: not one.needs.reads):
+    for route in sorted(ROUTES, key=lambda one: not one.policy.reads):
         answer, rows = log.carry_out(route)
         assert rows, route.name
         for row in rows:
@@ -99,14 +99,14 @@ def test_every_route_leaves_its_entries(house: House) -> None:
         if answer.status_code >= 400:
             assert [row["outcome"] for row in rows] == [answer.json()["code"]], route.name
             refused += 1
-        elif route.needs.reads:
+        elif route.policy.reads:
             [row] = rows
             assert row["outcome"] == audit.SHOWN
             if "{id}" in route.path:
                 assert row["resource_id"] in house.ours.address(route.path)
-            if not route.needs.patients:
+            if not route.policy.patients:
                 assert named(row) == set(), route.name
-            elif route.needs.noun == "audit":
+            elif route.policy.noun == "audit":
                 assert named(row) <= everyone, route.name
             elif "{id}" in route.path:
                 assert named(row) == {house.ours.ids["patients"][0]}, route.name
@@ -164,7 +164,7 @@ def test_a_token_that_was_good_once_is_told_of(house: House) -> None:
             assert answer.status_code == 401
             assert [row["outcome"] for row in rows] == ["unauthenticated"], route.name
             assert (rows[0]["by_type"], rows[0]["by_id"]) == who
-            assert (rows[0]["action"], rows[0]["address"]) == (route.needs.action, LOCAL)
+            assert (rows[0]["action"], rows[0]["address"]) == (route.policy.action, LOCAL)
             assert rows[0]["credential_id"] is not None
 
 
@@ -252,7 +252,7 @@ def test_a_database_that_is_busy_writing_answers_no_read(sqlite: Database) -> No
 def test_each_piece_of_a_table_is_told_before_it_is_sent(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worklist_csv, "_PIECE", 2)
+    monkeypatch.setattr(worklist_csv, "_BATCH_SIZE", 2)
     with a_clinic(database) as clinic:
         patients = {clinic.a_course("2025-12-15")["patient_id"] for _ in range(7)}
         pieces: list[set[str]] = []

@@ -108,7 +108,7 @@ def test_a_key_belongs_to_one_request(there: Served) -> None:
 def test_another_practice_never_meets_a_key(there: Served) -> None:
     clinic = there.clinic
     with clinic.database.write(OWNER) as db:
-        other = practices.found(
+        other = practices.create(
             db,
             id=new_id(clinic.clock()),
             name="Other",

@@ -163,7 +163,7 @@ def test_what_is_another_practices_is_as_absent_as_what_nobody_has(house: House)
             may = has.get(who, ROLES["administrator"] | ROLES["clinician"])
             for headers in variants:
                 answers = [house.ask(route, at, body, key, **headers) for at in places]
-                expected = 404 if route.needs.may <= may else 403
+                expected = 404 if route.policy.permissions <= may else 403
                 assert {a.status_code for a in answers} == {expected}, (
                     *(route.name, who, headers),
                     *(a.text for a in answers),
@@ -199,7 +199,7 @@ def test_ids_in_bodies_of_another_practice_are_as_unknown_as_anyones(house: Hous
                 for id in (house.ours.ids[kind][0], new_id(house.clinic.clock()))
             ]
             # A filter by what nobody has finds nothing; an upsert's parent is like one in a path.
-            expected = 200 if route.needs.reads else 404 if (route.name, name) in PARENTS else 422
+            expected = 200 if route.policy.reads else 404 if (route.name, name) in PARENTS else 422
             assert [a.status_code for a in answers] == [expected] * 2, (route.name, name)
             assert answers[0].content == answers[1].content, (route.name, name)
             asked += 1
@@ -250,7 +250,7 @@ def test_a_role_opens_what_the_table_says(house: House, role: str) -> None:
     key = staff_key(house.clinic, role)
     planted, house.planted = house.planted, []
     for route in ROUTES:
-        may = route.needs.may <= ROLES[role]
+        may = route.policy.permissions <= ROLES[role]
         body = None if route.method == "GET" else b"{"
         if not may:
             house.planted = planted
@@ -277,8 +277,8 @@ def test_a_scope_opens_its_routes_and_no_other(house: House) -> None:
         return int(answer.status_code)
 
     for route in ROUTES:
-        assert status(route, route.needs.may) not in (401, 403), route.name
-        for one in route.needs.may:
+        assert status(route, route.policy.permissions) not in (401, 403), route.name
+        for one in route.policy.permissions:
             assert status(route, PERMISSIONS - {one}) == 403, (route.name, one)
 
 

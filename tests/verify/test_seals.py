@@ -14,7 +14,7 @@ from sqlalchemy import text
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
 from app.db.models import AuditEvent
-from app.db.queries import records
+from app.db.queries import table_rows
 from app.db.queries.audit import audit as rows
 from app.domain.audit import sealing
 from app.domain.errors import Contended
@@ -142,7 +142,7 @@ def _copy(clinic: Clinic) -> dict[str, Any]:
 
 def _every(clinic: Clinic) -> list[Any]:
     with clinic.database.read(clinic.practice_id) as db:
-        return records.page(db, AuditEvent, practice_id=clinic.practice_id, limit=ROWS * 2)
+        return table_rows.page(db, AuditEvent, practice_id=clinic.practice_id, limit=ROWS * 2)
 
 
 def _put_back(clinic: Clinic, kept: dict[str, Any], ids: set[str]) -> None:

@@ -7,21 +7,21 @@ from typing import Annotated, Any
 from fastapi import Query as FromQuery
 from pydantic import Field
 
-from app.api import plain
-from app.api.pages import PageQuery
-from app.api.plain import Noun
+from app.api import crud
+from app.api.crud import ResourceSpec
+from app.api.lists import PageQuery
 from app.api.shapes import Resource, example, listing, patch
 from app.db.models import Client
 from app.edge.input.fields import Body, PathId, Text
 from app.edge.input.preconditions import etag
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Working
+from app.edge.requests.request_context import Answer, Ctx
+from app.edge.requests.routing import ResourceRouter
 from app.services import records
 from app.services.access import clients
 
-router = Door(tag="tokens")
+router = ResourceRouter(tag="tokens")
 Scopes = Annotated[list[Text], Field(min_length=1, max_length=100)]
-CLIENT = Noun(
+CLIENT = ResourceSpec(
     Client,
     clients.KIND,
     "clients",
@@ -64,44 +64,48 @@ class ClientOut(Resource):
     active: bool
 
 
-@router.read("/clients", may="clients:search", patients=False, gives=listing(ClientOut))
-def list_clients(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
+@router.read(
+    "/clients", permission="clients:search", patients=False, response_model=listing(ClientOut)
+)
+def list_clients(ctx: Ctx, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List the clients, inactive ones too."""
-    return plain.page(work, CLIENT, query)
+    return crud.page(ctx, CLIENT, query)
 
 
-@router.write("POST", "/clients", may="clients:create", gives=ClientOut, status=201)
-def add_client(work: Working, body: ClientIn) -> Answer:
+@router.write("POST", "/clients", permission="clients:create", response_model=ClientOut, status=201)
+def add_client(ctx: Ctx, body: ClientIn) -> Answer:
     """Register a client with its public keys, or where it publishes them."""
     made = clients.register(
-        work.db,
+        ctx.db,
         **body.model_dump(),
-        allowed=work.surroundings.allowed_hosts,
-        giver=work.caller.giver,
-        by=work.by,
-        now=work.now,
+        allowed=ctx.app_context.allowed_hosts,
+        giver=ctx.caller.giver,
+        by=ctx.by,
+        now=ctx.now,
     )
-    return plain.answer(work, CLIENT, made, created=True)
+    return crud.answer(ctx, CLIENT, made, created=True)
 
 
-@router.read("/clients/{id}", may="clients:read", patients=False, gives=ClientOut, tagged=True)
-def show_client(work: Working, id: PathId) -> Answer:
+@router.read(
+    "/clients/{id}", permission="clients:read", patients=False, response_model=ClientOut, etag=True
+)
+def show_client(ctx: Ctx, id: PathId) -> Answer:
     """Return one client."""
-    return plain.one(work, CLIENT, id)
+    return crud.one(ctx, CLIENT, id)
 
 
-@router.write("PATCH", "/clients/{id}", may="clients:update", gives=ClientOut)
-def change_client(work: Working, id: PathId, body: ClientPatch) -> Answer:
+@router.write("PATCH", "/clients/{id}", permission="clients:update", response_model=ClientOut)
+def change_client(ctx: Ctx, id: PathId, body: ClientPatch) -> Answer:
     """Change a client; one that is not active is refused within 60 seconds."""
-    client = records.load(work.db, Client, practice_id=work.practice_id, id=id)
-    work.require_match(etag(client["version"]))
+    client = records.load(ctx.db, Client, practice_id=ctx.practice_id, id=id)
+    ctx.require_match(etag(client["version"]))
     changed = clients.change(
-        work.db,
+        ctx.db,
         client=client,
         values=patch(body, *CLIENT.required),
-        allowed=work.surroundings.allowed_hosts,
-        giver=work.caller.giver,
-        by=work.by,
-        now=work.now,
+        allowed=ctx.app_context.allowed_hosts,
+        giver=ctx.caller.giver,
+        by=ctx.by,
+        now=ctx.now,
     )
-    return plain.answer(work, CLIENT, changed)
+    return crud.answer(ctx, CLIENT, changed)

@@ -7,27 +7,27 @@ from typing import Annotated, Literal
 from fastapi import Query as FromQuery
 from pydantic import Field
 
-from app.api import pages, plain
+from app.api import crud, lists
 from app.api.access.clients import Scopes
-from app.api.pages import PageQuery
-from app.api.plain import Noun
+from app.api.crud import ResourceSpec
+from app.api.lists import PageQuery
 from app.api.shapes import Record, Resource, example, listing, patch
 from app.db.models import Issuer, IssuerSubject
 from app.db.queries.access import tokens as subject_rows
 from app.domain.errors import Invalid
 from app.edge.input.fields import Body, Id, PathId, Text
 from app.edge.input.preconditions import etag
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Work, Working
+from app.edge.requests.request_context import Answer, Ctx, RequestContext
+from app.edge.requests.routing import ResourceRouter
 from app.services import records
 from app.services.access import issuers
 
-router = Door(tag="tokens")
+router = ResourceRouter(tag="tokens")
 Algorithm = Literal["RS256", "RS384", "PS256", "ES256", "ES384"]
 Algorithms = Annotated[list[Algorithm], Field(min_length=1, max_length=5)]
 # What a token claims is compared letter by letter, and has an upper limit there.
 Claimed = Annotated[Text, Field(max_length=255)]
-ISSUER = Noun(
+ISSUER = ResourceSpec(
     Issuer,
     issuers.KIND,
     "issuers",
@@ -35,7 +35,7 @@ ISSUER = Noun(
     ("name", "jwks_url", "algorithms", "form", "active"),
     identified=False,
 )
-SUBJECT = Noun(
+SUBJECT = ResourceSpec(
     IssuerSubject,
     issuers.SUBJECT,
     "subjects",
@@ -116,117 +116,124 @@ class SubjectOut(Resource):
     active: bool
 
 
-@router.read("/issuers", may="issuers:search", patients=False, gives=listing(IssuerOut))
-def list_issuers(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
+@router.read(
+    "/issuers", permission="issuers:search", patients=False, response_model=listing(IssuerOut)
+)
+def list_issuers(ctx: Ctx, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List the issuers, inactive ones too."""
-    return plain.page(work, ISSUER, query)
+    return crud.page(ctx, ISSUER, query)
 
 
-@router.write("POST", "/issuers", may="issuers:create", gives=IssuerOut, status=201)
-def add_issuer(work: Working, body: IssuerIn) -> Answer:
+@router.write("POST", "/issuers", permission="issuers:create", response_model=IssuerOut, status=201)
+def add_issuer(ctx: Ctx, body: IssuerIn) -> Answer:
     """Take the tokens of an issuer that are for one audience, which becomes this practice's."""
-    own = work.surroundings.public_url
+    own = ctx.app_context.public_url
     if own is not None and body.url == own:
         raise Invalid(("/url", "is this service itself"))
     made = issuers.register(
-        work.db,
+        ctx.db,
         body.model_dump(),
-        allowed=work.surroundings.allowed_hosts,
-        by=work.by,
-        now=work.now,
+        allowed=ctx.app_context.allowed_hosts,
+        by=ctx.by,
+        now=ctx.now,
     )
-    return plain.answer(work, ISSUER, made, created=True)
-
-
-@router.read("/issuers/{id}", may="issuers:read", patients=False, gives=IssuerOut, tagged=True)
-def show_issuer(work: Working, id: PathId) -> Answer:
-    """Return one issuer."""
-    return plain.one(work, ISSUER, id)
-
-
-@router.write("PATCH", "/issuers/{id}", may="issuers:update", gives=IssuerOut)
-def change_issuer(work: Working, id: PathId, body: IssuerPatch) -> Answer:
-    """Change an issuer; the tokens of one that is not active are refused within 60 seconds."""
-    issuer = _issuer(work, id)
-    work.require_match(etag(issuer["version"]))
-    changed = issuers.change(
-        work.db,
-        issuer=issuer,
-        values=patch(body, *ISSUER.required),
-        allowed=work.surroundings.allowed_hosts,
-        giver=work.caller.giver,
-        by=work.by,
-        now=work.now,
-    )
-    return plain.answer(work, ISSUER, changed)
+    return crud.answer(ctx, ISSUER, made, created=True)
 
 
 @router.read(
-    "/issuers/{id}/subjects", may="issuers:search", patients=False, gives=listing(SubjectOut)
+    "/issuers/{id}", permission="issuers:read", patients=False, response_model=IssuerOut, etag=True
 )
-def list_subjects(work: Working, id: PathId, query: Annotated[PageQuery, FromQuery()]) -> Answer:
+def show_issuer(ctx: Ctx, id: PathId) -> Answer:
+    """Return one issuer."""
+    return crud.one(ctx, ISSUER, id)
+
+
+@router.write("PATCH", "/issuers/{id}", permission="issuers:update", response_model=IssuerOut)
+def change_issuer(ctx: Ctx, id: PathId, body: IssuerPatch) -> Answer:
+    """Change an issuer; the tokens of one that is not active are refused within 60 seconds."""
+    issuer = _issuer(ctx, id)
+    ctx.require_match(etag(issuer["version"]))
+    changed = issuers.change(
+        ctx.db,
+        issuer=issuer,
+        values=patch(body, *ISSUER.required),
+        allowed=ctx.app_context.allowed_hosts,
+        giver=ctx.caller.giver,
+        by=ctx.by,
+        now=ctx.now,
+    )
+    return crud.answer(ctx, ISSUER, changed)
+
+
+@router.read(
+    "/issuers/{id}/subjects",
+    permission="issuers:search",
+    patients=False,
+    response_model=listing(SubjectOut),
+)
+def list_subjects(ctx: Ctx, id: PathId, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List whom the issuer's subjects act as."""
-    _issuer(work, id)
+    _issuer(ctx, id)
 
     def fetch(after: str | None, limit: int) -> list[Record]:
         return subject_rows.subjects(
-            work.db, practice_id=work.practice_id, issuer_id=id, after=after, limit=limit
+            ctx.db, practice_id=ctx.practice_id, issuer_id=id, after=after, limit=limit
         )
 
     def show(found: list[Record]) -> list[Record]:
-        return plain.shown(work, SUBJECT, found)
+        return crud.shown(ctx, SUBJECT, found)
 
-    return pages.by_id(work, query, listing=f"issuers/{id}", fetch=fetch, show=show)
+    return lists.by_id(ctx, query, listing=f"issuers/{id}", fetch=fetch, show=show)
 
 
 @router.write(
     "POST",
     "/issuers/{id}/subjects",
-    may="issuers:create",
-    gives=SubjectOut,
+    permission="issuers:create",
+    response_model=SubjectOut,
     status=201,
-    can=("duplicate",),
+    problems=("duplicate",),
 )
-def add_subject(work: Working, id: PathId, body: SubjectIn) -> Answer:
+def add_subject(ctx: Ctx, id: PathId, body: SubjectIn) -> Answer:
     """Say whom a subject acts as: a member of staff, or a system with scopes."""
     made = issuers.add_subject(
-        work.db,
-        issuer=_issuer(work, id),
+        ctx.db,
+        issuer=_issuer(ctx, id),
         values=body.model_dump(),
-        giver=work.caller.giver,
-        by=work.by,
-        now=work.now,
+        giver=ctx.caller.giver,
+        by=ctx.by,
+        now=ctx.now,
     )
-    return plain.answer(work, SUBJECT, made, created=True)
+    return crud.answer(ctx, SUBJECT, made, created=True)
 
 
 @router.read(
     "/subjects/{id}",
-    may="issuers:read",
+    permission="issuers:read",
     patients=False,
-    gives=SubjectOut,
-    tagged=True,
+    response_model=SubjectOut,
+    etag=True,
 )
-def show_subject(work: Working, id: PathId) -> Answer:
+def show_subject(ctx: Ctx, id: PathId) -> Answer:
     """Return one subject."""
-    return plain.one(work, SUBJECT, id)
+    return crud.one(ctx, SUBJECT, id)
 
 
-@router.write("PATCH", "/subjects/{id}", may="issuers:update", gives=SubjectOut)
-def change_subject(work: Working, id: PathId, body: SubjectPatch) -> Answer:
+@router.write("PATCH", "/subjects/{id}", permission="issuers:update", response_model=SubjectOut)
+def change_subject(ctx: Ctx, id: PathId, body: SubjectPatch) -> Answer:
     """Change whom a subject acts as; one that is not active is refused within 60 seconds."""
-    subject = records.load(work.db, IssuerSubject, practice_id=work.practice_id, id=id)
-    work.require_match(etag(subject["version"]))
+    subject = records.load(ctx.db, IssuerSubject, practice_id=ctx.practice_id, id=id)
+    ctx.require_match(etag(subject["version"]))
     changed = issuers.change_subject(
-        work.db,
+        ctx.db,
         subject=subject,
         values=patch(body, *SUBJECT.required),
-        giver=work.caller.giver,
-        by=work.by,
-        now=work.now,
+        giver=ctx.caller.giver,
+        by=ctx.by,
+        now=ctx.now,
     )
-    return plain.answer(work, SUBJECT, changed)
+    return crud.answer(ctx, SUBJECT, changed)
 
 
-def _issuer(work: Work, id: str) -> Record:
-    return records.load(work.db, Issuer, practice_id=work.practice_id, id=id)
+def _issuer(ctx: RequestContext, id: str) -> Record:
+    return records.load(ctx.db, Issuer, practice_id=ctx.practice_id, id=id)

@@ -7,19 +7,19 @@ from typing import Annotated
 
 from fastapi import Query as FromQuery
 
-from app.api import pages
-from app.api.pages import PageQuery
+from app.api import lists
+from app.api.lists import PageQuery
 from app.api.shapes import Record, Resource, example, listing, some_of, stamps
 from app.db.models import ApiKey
-from app.db.queries import records as rows
+from app.db.queries import table_rows as rows
 from app.domain.access.access import PERMISSIONS
 from app.edge.input.fields import Body, Id, Instant, PathId, Text, count
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Working
+from app.edge.requests.request_context import Answer, Ctx
+from app.edge.requests.routing import ResourceRouter
 from app.services import records
 from app.services.access import keys
 
-router = Door(tag="access")
+router = ResourceRouter(tag="access")
 Scopes = Annotated[list[str], some_of(sorted(PERMISSIONS))]
 _SHOWN = ("id", "name", "prefix", "staff_id", "scopes", "expires_at", "last_used_at", "revoked_at")
 
@@ -58,61 +58,65 @@ class ApiKeyMadeOut(ApiKeyOut):
     key: str | None
 
 
-@router.read("/keys", may="keys:search", patients=False, gives=listing(ApiKeyOut))
-def list_keys(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
+@router.read("/keys", permission="keys:search", patients=False, response_model=listing(ApiKeyOut))
+def list_keys(ctx: Ctx, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List the practice's keys, revoked ones too; never the secrets."""
 
     def fetch(after: str | None, limit: int) -> list[Record]:
-        return rows.page(work.db, ApiKey, practice_id=work.practice_id, after=after, limit=limit)
+        return rows.page(ctx.db, ApiKey, practice_id=ctx.practice_id, after=after, limit=limit)
 
     def show(found: list[Record]) -> list[Record]:
         return [shown(key) for key in found]
 
-    return pages.by_id(work, query, listing="keys", fetch=fetch, show=show)
+    return lists.by_id(ctx, query, listing="keys", fetch=fetch, show=show)
 
 
-@router.write("POST", "/keys", may="keys:create", gives=ApiKeyMadeOut, status=201)
-def make_key(work: Working, body: ApiKeyIn) -> Answer:
+@router.write("POST", "/keys", permission="keys:create", response_model=ApiKeyMadeOut, status=201)
+def make_key(ctx: Ctx, body: ApiKeyIn) -> Answer:
     """Make a key that reaches no further than its maker; `key` is told this once."""
     made, secret = keys.create(
-        work.db,
+        ctx.db,
         **body.model_dump(),
-        giver=work.caller.giver,
-        by=work.by,
-        now=work.now,
+        giver=ctx.caller.giver,
+        by=ctx.by,
+        now=ctx.now,
     )
     where = f"/v1/keys/{made['id']}"
     return Answer(shown(made) | {"key": secret}, 201, location=where, secret="key")  # noqa: S106
 
 
-@router.read("/keys/{id}", may="keys:read", patients=False, gives=ApiKeyOut)
-def show_key(work: Working, id: PathId) -> Answer:
+@router.read("/keys/{id}", permission="keys:read", patients=False, response_model=ApiKeyOut)
+def show_key(ctx: Ctx, id: PathId) -> Answer:
     """Return one key, with when it was last used (noted within a minute)."""
-    return Answer(shown(records.load(work.db, ApiKey, practice_id=work.practice_id, id=id)))
+    return Answer(shown(records.load(ctx.db, ApiKey, practice_id=ctx.practice_id, id=id)))
 
 
 @router.write(
-    "POST", "/keys/{id}/rotate", may="keys:update", gives=ApiKeyMadeOut, can=("wrong-state",)
+    "POST",
+    "/keys/{id}/rotate",
+    permission="keys:update",
+    response_model=ApiKeyMadeOut,
+    problems=("wrong-state",),
 )
-def rotate_key(work: Working, id: PathId, body: RotateIn | None = None) -> Answer:
+def rotate_key(ctx: Ctx, id: PathId, body: RotateIn | None = None) -> Answer:
     """Give the key a new secret, told this once; the old one works `overlap_hours` more."""
     changed, secret = keys.rotate(
-        work.db,
+        ctx.db,
         key_id=id,
         overlap=timedelta(hours=(body or RotateIn()).overlap_hours),
-        giver=work.caller.giver,
-        by=work.by,
-        now=work.now,
+        giver=ctx.caller.giver,
+        by=ctx.by,
+        now=ctx.now,
     )
-    work.forget_callers()
+    ctx.forget_callers()
     return Answer(shown(changed) | {"key": secret}, secret="key")  # noqa: S106
 
 
-@router.write("POST", "/keys/{id}/revoke", may="keys:update", gives=ApiKeyOut)
-def revoke_key(work: Working, id: PathId) -> Answer:
+@router.write("POST", "/keys/{id}/revoke", permission="keys:update", response_model=ApiKeyOut)
+def revoke_key(ctx: Ctx, id: PathId) -> Answer:
     """Revoke a key for good; it is refused within 60 seconds everywhere."""
-    revoked = keys.revoke(work.db, key_id=id, by=work.by, now=work.now)
-    work.forget_callers()
+    revoked = keys.revoke(ctx.db, key_id=id, by=ctx.by, now=ctx.now)
+    ctx.forget_callers()
     return Answer(shown(revoked))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from app.api.shapes import Shape
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Working
+from app.edge.requests.request_context import Answer, Ctx
+from app.edge.requests.routing import ResourceRouter
 from app.services.practice import practices
 
-router = Door(tag="practice")
+router = ResourceRouter(tag="practice")
 
 
 class KeyOut(Shape):
@@ -40,11 +40,11 @@ class MeOut(Shape):
     sandbox: bool
 
 
-@router.read("/me", may="practice:read", patients=False, gives=MeOut)
-def me(work: Working) -> Answer:
+@router.read("/me", permission="practice:read", patients=False, response_model=MeOut)
+def me(ctx: Ctx) -> Answer:
     """Say which practice and key this is, who it acts as and what it may, and what day it is."""
-    caller = work.caller
-    practice = practices.load(work.db, practice_id=work.practice_id)
+    caller = ctx.caller
+    practice = practices.load(ctx.db, practice_id=ctx.practice_id)
     return Answer(
         {
             "practice": {
@@ -63,8 +63,8 @@ def me(work: Working) -> Answer:
                 "name": caller.by.name,
                 "roles": caller.roles,
             },
-            "may": sorted(caller.may),
-            "today": work.today,
+            "may": sorted(caller.permissions),
+            "today": ctx.today,
             "sandbox": practice["sandbox_of"] is not None,
         }
     )

@@ -102,7 +102,7 @@ async def token(request: Request) -> Response:
     """Give a client a token for the scopes it asks for; it signs in with a signed assertion."""
     endpoint = _endpoint(request)
     try:
-        answer = await endpoint.answer(request, request.app.state.surroundings.clock())
+        answer = await endpoint.answer(request, request.app.state.app_context.clock())
     except Denied as denied:
         waiting = {"Retry-After": "30"} if denied.status == 503 else {}
         return JSONResponse({"error": denied.error}, denied.status, _NOT_STORED | waiting)

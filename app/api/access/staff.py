@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import Query as FromQuery
 from pydantic import Field
 
-from app.api import plain
-from app.api.pages import PageQuery
-from app.api.plain import Noun
+from app.api import crud
+from app.api.crud import ResourceSpec
+from app.api.lists import PageQuery
 from app.api.shapes import (
     IdentifierOut,
     Identifiers,
@@ -26,15 +26,15 @@ from app.db.models import Staff
 from app.domain.access import access
 from app.edge.input.fields import Body, Id, PathId, Text
 from app.edge.input.preconditions import etag
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Work, Working
+from app.edge.requests.request_context import Answer, Ctx, RequestContext
+from app.edge.requests.routing import ResourceRouter
 from app.services import records
 from app.services.access import staff
 
-router = Door(tag="access")
+router = ResourceRouter(tag="access")
 Email = Annotated[str, Field(pattern=r"^[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,120}$")]
 Roles = Annotated[list[str], some_of(access.ROLES)]
-STAFF = Noun(
+STAFF = ResourceSpec(
     Staff,
     "staff",
     "staff",
@@ -77,8 +77,8 @@ class RoleOut(Shape):
     permissions: list[str]
 
 
-@router.read("/roles", may="staff:search", patients=False, gives=listing(RoleOut))
-def list_roles(work: Working) -> Answer:
+@router.read("/roles", permission="staff:search", patients=False, response_model=listing(RoleOut))
+def list_roles(ctx: Ctx) -> Answer:
     """List the roles with what each of them may do."""
     items = [
         {"name": role, "permissions": sorted(permissions)}
@@ -87,88 +87,97 @@ def list_roles(work: Working) -> Answer:
     return Answer({"items": items, "next_cursor": None})
 
 
-@router.read("/staff", may="staff:search", patients=False, gives=listing(StaffOut))
-def list_staff(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
+@router.read("/staff", permission="staff:search", patients=False, response_model=listing(StaffOut))
+def list_staff(ctx: Ctx, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List the people who work for the practice, inactive ones too."""
-    return plain.page(work, STAFF, query)
+    return crud.page(ctx, STAFF, query)
 
 
-@router.write("POST", "/staff", may="staff:create", gives=StaffOut, status=201, can=("duplicate",))
-def add_staff(work: Working, body: StaffIn) -> Answer:
+@router.write(
+    "POST",
+    "/staff",
+    permission="staff:create",
+    response_model=StaffOut,
+    status=201,
+    problems=("duplicate",),
+)
+def add_staff(ctx: Ctx, body: StaffIn) -> Answer:
     """Add a member of staff, with roles that the caller may hand on."""
     made = staff.add(
-        work.db,
+        ctx.db,
         values=body.model_dump(exclude={"identifiers"}),
         identified=pairs(body.identifiers),
-        giver=work.caller.giver,
-        by=work.by,
-        now=work.now,
+        giver=ctx.caller.giver,
+        by=ctx.by,
+        now=ctx.now,
     )
-    return plain.answer(work, STAFF, made, created=True)
+    return crud.answer(ctx, STAFF, made, created=True)
 
 
-@router.read("/staff/{id}", may="staff:read", patients=False, gives=StaffOut, tagged=True)
-def show_staff(work: Working, id: PathId) -> Answer:
+@router.read(
+    "/staff/{id}", permission="staff:read", patients=False, response_model=StaffOut, etag=True
+)
+def show_staff(ctx: Ctx, id: PathId) -> Answer:
     """Return one member of staff."""
-    return plain.one(work, STAFF, id)
+    return crud.one(ctx, STAFF, id)
 
 
 @router.write(
     "PATCH",
     "/staff/{id}",
-    may="staff:update",
-    gives=StaffOut,
-    can=("duplicate", "last-administrator"),
+    permission="staff:update",
+    response_model=StaffOut,
+    problems=("duplicate", "last-administrator"),
 )
-def change_staff(work: Working, id: PathId, body: StaffPatch) -> Answer:
+def change_staff(ctx: Ctx, id: PathId, body: StaffPatch) -> Answer:
     """Change a member of staff; other roles apply within 60 seconds everywhere."""
-    member = _load(work, id)
-    work.require_match(etag(member["version"]))
+    member = _load(ctx, id)
+    ctx.require_match(etag(member["version"]))
     values = patch(body, *STAFF.required, "identifiers")
     named = pairs(body.identifiers) if values.pop("identifiers", None) is not None else None
     changed = staff.change(
-        work.db,
+        ctx.db,
         member=member,
         values=values,
         identified=named,
-        giver=work.caller.giver,
-        by=work.by,
-        now=work.now,
+        giver=ctx.caller.giver,
+        by=ctx.by,
+        now=ctx.now,
     )
-    return _changed(work, changed)
+    return _changed(ctx, changed)
 
 
 @router.write(
     "POST",
     "/staff/{id}/deactivate",
-    may="staff:update",
-    gives=StaffOut,
-    can=("last-administrator",),
+    permission="staff:update",
+    response_model=StaffOut,
+    problems=("last-administrator",),
 )
-def deactivate(work: Working, id: PathId) -> Answer:
+def deactivate(ctx: Ctx, id: PathId) -> Answer:
     """End a member's access: their keys are refused within 60 seconds everywhere."""
-    member = _load(work, id)
+    member = _load(ctx, id)
     changed = staff.deactivate(
-        work.db, member=member, giver=work.caller.giver, by=work.by, now=work.now
+        ctx.db, member=member, giver=ctx.caller.giver, by=ctx.by, now=ctx.now
     )
-    return _changed(work, changed)
+    return _changed(ctx, changed)
 
 
-@router.write("POST", "/staff/{id}/reactivate", may="staff:update", gives=StaffOut)
-def reactivate(work: Working, id: PathId) -> Answer:
+@router.write("POST", "/staff/{id}/reactivate", permission="staff:update", response_model=StaffOut)
+def reactivate(ctx: Ctx, id: PathId) -> Answer:
     """Give a member their access back, with the roles and keys they had."""
-    member = _load(work, id)
+    member = _load(ctx, id)
     changed = staff.reactivate(
-        work.db, member=member, giver=work.caller.giver, by=work.by, now=work.now
+        ctx.db, member=member, giver=ctx.caller.giver, by=ctx.by, now=ctx.now
     )
-    return _changed(work, changed)
+    return _changed(ctx, changed)
 
 
-def _load(work: Work, id: str) -> Record:
-    return records.load(work.db, Staff, practice_id=work.practice_id, id=id)
+def _load(ctx: RequestContext, id: str) -> Record:
+    return records.load(ctx.db, Staff, practice_id=ctx.practice_id, id=id)
 
 
-def _changed(work: Work, member: Record) -> Answer:
+def _changed(ctx: RequestContext, member: Record) -> Answer:
     # What this worker remembers of keys holds the roles of whoever they act as.
-    work.forget_callers()
-    return plain.answer(work, STAFF, member)
+    ctx.forget_callers()
+    return crud.answer(ctx, STAFF, member)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from app.db.engine.scope import NONE
 from app.db.queries.access import keys as directory
 from app.db.queries.access import tokens as rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.access import smart
 from app.domain.access.access import Actor
 from app.domain.errors import Contended, IssuerUnreachable
@@ -25,7 +25,7 @@ from app.edge.auth.own_tokens import NoSigningKey, OwnTokens
 from app.edge.auth.tokens import Assertion, BadToken, Opened
 from app.edge.http.rates import Rates
 from app.edge.observability import logs
-from app.edge.requests.work import Surroundings
+from app.edge.requests.request_context import AppContext
 from app.services.access import clients, jwk_sets
 from app.services.access.jwk_sets import PublicKey
 from app.services.access.signing_keys import TOKEN_SECONDS
@@ -49,7 +49,7 @@ class Denied(Exception):
 class TokenEndpoint:
     """Signs clients in; an assertion is good for one token."""
 
-    surroundings: Surroundings
+    app_context: AppContext
     own: OwnTokens
     key_sets: KeySets
     rates: Rates
@@ -70,15 +70,15 @@ class TokenEndpoint:
         if form.get("client_assertion_type") != _ASSERTION:
             raise Denied("invalid_client", 401)
         peer = request.scope["state"]["peer"]
-        self.rates.trying(peer.counted)
+        self.rates.trying(peer.rate_key)
         try:
             answer = await self._answered(form, request.scope["state"], now)
         except Exception as failure:
             # Only what was wrong is a guess: not that the database or the client's keys are away.
             if not isinstance(failure, Denied) or failure.status != 401:
-                self.rates.accepted(peer.counted)
+                self.rates.accepted(peer.rate_key)
             raise
-        self.rates.accepted(peer.counted)
+        self.rates.accepted(peer.rate_key)
         return answer
 
     async def _answered(
@@ -95,7 +95,7 @@ class TokenEndpoint:
         try:
             return await self._granted(form, token, client, by, now)
         except Denied as denied:
-            await self.surroundings.log.kept(_refusal(by, denied.error, now))
+            await self.app_context.log.kept(_refusal(by, denied.error, now))
             raise
 
     async def _granted(
@@ -139,9 +139,9 @@ class TokenEndpoint:
         }
 
     async def _run(self, do: Any, *given: Any) -> Any:
-        loop, threads = asyncio.get_running_loop(), self.surroundings.threads
+        loop, threads = asyncio.get_running_loop(), self.app_context.threads
         # Whoever waits for a client's keys takes no thread, and no room of those who need one.
-        with self.surroundings.room:
+        with self.app_context.room:
             return await loop.run_in_executor(threads, do, *given)
 
     def _client(self, token: Opened) -> Record:
@@ -149,11 +149,11 @@ class TokenEndpoint:
         named = token.claims.get("iss")
         if not isinstance(named, str) or not is_id(named):
             raise BadToken("issuer")
-        with self.surroundings.database.read(NONE) as db:
+        with self.app_context.database.read(NONE) as db:
             known = directory.credential(db, digest=clients.digest(named))
         if known is None or known["holder_id"] != named:
             raise BadToken("client")
-        with self.surroundings.database.read(known["practice_id"]) as db:
+        with self.app_context.database.read(known["practice_id"]) as db:
             client = rows.client(db, practice_id=known["practice_id"], id=named)
         if client is None:
             raise BadToken("client")
@@ -168,7 +168,7 @@ class TokenEndpoint:
         self, assertion: Assertion, client: Record, scope: str, by: Actor, now: datetime
     ) -> bool:
         try:
-            with self.surroundings.database.write(client["practice_id"]) as db:
+            with self.app_context.database.write(client["practice_id"]) as db:
                 return clients.use_once(
                     db,
                     client_id=client["id"],

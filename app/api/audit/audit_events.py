@@ -8,21 +8,21 @@ from typing import Annotated, Any
 from fastapi import Query as FromQuery
 from pydantic import Field
 
-from app.api import pages
-from app.api.pages import PageQuery
+from app.api import lists
+from app.api.lists import PageQuery
 from app.api.shapes import Record, Shape, Source, example, listing
 from app.db.models import AuditEvent
 from app.db.queries.audit import audit as rows
 from app.domain.audit import sealing
 from app.domain.errors import Invalid
 from app.edge.input.fields import Body, Code, Day, Id, PathId, QueryFlag
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Work, Working
+from app.edge.requests.request_context import Answer, Ctx, RequestContext
+from app.edge.requests.routing import ResourceRouter
 from app.services import records
 from app.services.audit import audit_trail
 from app.services.practice import practices
 
-router = Door(tag="audit")
+router = ResourceRouter(tag="audit")
 
 
 class ByOut(Shape):
@@ -76,7 +76,7 @@ class AuditSearch(Body):
     resource_id: Id | None = None
     patient_id: Id | None = None
     break_glass: bool | None = None
-    limit: pages.BodyLimit = 50
+    limit: lists.BodyLimit = 50
     cursor: str | None = None
 
 
@@ -95,33 +95,35 @@ class AuditQuery(PageQuery):
 _EQUAL = ("by_id", "credential_id", "action", "outcome", "resource_id")
 
 
-@router.read("/audit-events", may="audit:search", gives=listing(AuditEventOut))
-def list_events(work: Working, query: Annotated[AuditQuery, FromQuery()]) -> Answer:
+@router.read("/audit-events", permission="audit:search", response_model=listing(AuditEventOut))
+def list_events(ctx: Ctx, query: Annotated[AuditQuery, FromQuery()]) -> Answer:
     """List the log, the newest first; `from` and `to` are days of the practice, both in it."""
-    return _listed(work, query)
+    return _listed(ctx, query)
 
 
-@router.search("/audit-events/search", may="audit:search", gives=listing(AuditEventOut))
-def search(work: Working, body: AuditSearch) -> Answer:
+@router.search(
+    "/audit-events/search", permission="audit:search", response_model=listing(AuditEventOut)
+)
+def search(ctx: Ctx, body: AuditSearch) -> Answer:
     """List the log by filters in the body."""
-    return _listed(work, AuditQuery.model_construct(**body.__dict__))
+    return _listed(ctx, AuditQuery.model_construct(**body.__dict__))
 
 
-@router.read("/audit-events/seal", may="audit:read", patients=False, gives=SealOut)
-def newest_seal(work: Working) -> Answer:
+@router.read("/audit-events/seal", permission="audit:read", patients=False, response_model=SealOut)
+def newest_seal(ctx: Ctx) -> Answer:
     """Return the newest seal: noted elsewhere, it proves later that nothing was cut off."""
-    last = rows.last_seal(work.db, practice_id=work.practice_id)
+    last = rows.last_seal(ctx.db, practice_id=ctx.practice_id)
     if last is None:
         return Answer({"number": None, "sealed_at": None, "head": None})
     number, head = last["number"], sealing.head(last["number"], bytes(last["digest"]))
     return Answer({"number": number, "sealed_at": last["sealed_at"], "head": head})
 
 
-@router.read("/audit-events/{id}", may="audit:read", gives=AuditEventOut)
-def show(work: Working, id: PathId) -> Answer:
+@router.read("/audit-events/{id}", permission="audit:read", response_model=AuditEventOut)
+def show(ctx: Ctx, id: PathId) -> Answer:
     """Return one event."""
-    event = records.load(work.db, AuditEvent, practice_id=work.practice_id, id=id)
-    return Answer(_shown(work, [event])[0])
+    event = records.load(ctx.db, AuditEvent, practice_id=ctx.practice_id, id=id)
+    return Answer(_shown(ctx, [event])[0])
 
 
 def in_order(since: date | None, until: date | None) -> None:
@@ -130,15 +132,15 @@ def in_order(since: date | None, until: date | None) -> None:
         raise Invalid(("?to", "lies before from"))
 
 
-def _listed(work: Work, query: AuditQuery) -> Answer:
+def _listed(ctx: RequestContext, query: AuditQuery) -> Answer:
     in_order(query.since, query.until)
-    key = practices.load(work.db, practice_id=work.practice_id)["cursor_key"]
-    cursor = pages.begin(query, key, listing="audit-events")
-    since, until = audit_trail.instants(query.since, query.until, work.caller.time_zone)
+    key = practices.load(ctx.db, practice_id=ctx.practice_id)["cursor_key"]
+    cursor = lists.begin(query, key, listing="audit-events")
+    since, until = audit_trail.instants(query.since, query.until, ctx.caller.time_zone)
     asked = {name: getattr(query, name) for name in _EQUAL}
     found = rows.page(
-        work.db,
-        practice_id=work.practice_id,
+        ctx.db,
+        practice_id=ctx.practice_id,
         since=since,
         until=until,
         equal={name: value for name, value in asked.items() if value is not None},
@@ -149,14 +151,14 @@ def _listed(work: Work, query: AuditQuery) -> Answer:
     )
     events = found[: query.limit]
     position = (events[-1]["id"],) if len(found) > query.limit else None
-    return pages.page(work, query, _shown(work, events), position, key=key, listing="audit-events")
+    return lists.page(ctx, query, _shown(ctx, events), position, key=key, listing="audit-events")
 
 
-def _shown(work: Work, events: list[Record]) -> list[Record]:
-    patients = "patients:read" in work.caller.may
-    work.saw()
+def _shown(ctx: RequestContext, events: list[Record]) -> list[Record]:
+    patients = "patients:read" in ctx.caller.permissions
+    ctx.saw()
     if patients:
         for event in events:
             if audit_trail.shows_patients(event):
-                work.saw(*audit_trail.patients_of(event))
+                ctx.saw(*audit_trail.patients_of(event))
     return [audit_trail.told(event, patients=patients) for event in events]

@@ -8,19 +8,19 @@ from typing import Annotated
 from fastapi import Query as FromQuery
 from pydantic import Field
 
-from app.api import pages
+from app.api import lists
 from app.api.audit.audit_events import ByOut, in_order
-from app.api.pages import PageQuery
+from app.api.lists import PageQuery
 from app.api.shapes import Shape, Source, listing
 from app.db.models import Patient
 from app.edge.input.fields import Day, PathId
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Working
+from app.edge.requests.request_context import Answer, Ctx
+from app.edge.requests.routing import ResourceRouter
 from app.services import records
 from app.services.audit import audit_trail
 from app.services.practice import practices
 
-router = Door(tag="audit")
+router = ResourceRouter(tag="audit")
 
 
 class DisclosureOut(Shape):
@@ -47,21 +47,23 @@ class DisclosureQuery(PageQuery):
     until: Annotated[Day | None, Field(alias="to")] = None
 
 
-@router.read("/patients/{id}/disclosures", may="audit:search", gives=listing(DisclosureOut))
+@router.read(
+    "/patients/{id}/disclosures", permission="audit:search", response_model=listing(DisclosureOut)
+)
 def list_disclosures(
-    work: Working, id: PathId, query: Annotated[DisclosureQuery, FromQuery()]
+    ctx: Ctx, id: PathId, query: Annotated[DisclosureQuery, FromQuery()]
 ) -> Answer:
     """List who saw or changed the patient's record, or a list with them on it; newest first."""
     in_order(query.since, query.until)
-    records.load(work.db, Patient, practice_id=work.practice_id, id=id)
-    work.saw(id)
-    key = practices.load(work.db, practice_id=work.practice_id)["cursor_key"]
+    records.load(ctx.db, Patient, practice_id=ctx.practice_id, id=id)
+    ctx.saw(id)
+    key = practices.load(ctx.db, practice_id=ctx.practice_id)["cursor_key"]
     of_this = f"disclosures {id}"
-    cursor = pages.begin(query, key, listing=of_this)
-    since, until = audit_trail.instants(query.since, query.until, work.caller.time_zone)
+    cursor = lists.begin(query, key, listing=of_this)
+    since, until = audit_trail.instants(query.since, query.until, ctx.caller.time_zone)
     found = audit_trail.disclosures(
-        work.db,
-        practice_id=work.practice_id,
+        ctx.db,
+        practice_id=ctx.practice_id,
         patient_id=id,
         since=since,
         until=until,
@@ -70,4 +72,4 @@ def list_disclosures(
     )
     items = found[: query.limit]
     position = (items[-1]["id"],) if len(found) > query.limit else None
-    return pages.page(work, query, items, position, key=key, listing=of_this)
+    return lists.page(ctx, query, items, position, key=key, listing=of_this)

@@ -10,11 +10,11 @@ from pydantic import BaseModel
 from app.api.shapes import Shape
 from app.edge.input.fields import PathCode, path_number
 from app.edge.input.preconditions import etag
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Work, Working
+from app.edge.requests.request_context import Answer, Ctx, RequestContext
+from app.edge.requests.routing import ResourceRouter
 from app.services.charting import protocols
 
-router = Door(tag="protocols")
+router = ResourceRouter(tag="protocols")
 
 
 class ProtocolRef(Shape):
@@ -43,38 +43,40 @@ class ProtocolOut(ProtocolRef):
 VersionNumber = Annotated[int, path_number(1, 32_000)]
 
 
-@router.read("/protocols", may="protocols:search", patients=False, gives=ProtocolList)
-def list_protocols(work: Working) -> Answer:
+@router.read(
+    "/protocols", permission="protocols:search", patients=False, response_model=ProtocolList
+)
+def list_protocols(ctx: Ctx) -> Answer:
     """List every version the practice can use, the built-in ones first."""
-    items = protocols.listed(work.db, practice_id=work.practice_id)
+    items = protocols.listed(ctx.db, practice_id=ctx.practice_id)
     return Answer({"items": items, "next_cursor": None})
 
 
 @router.read(
     "/protocols/{code}/versions/{number}",
-    may="protocols:read",
+    permission="protocols:read",
     patients=False,
-    gives=ProtocolOut,
-    tagged=True,
+    response_model=ProtocolOut,
+    etag=True,
 )
-def show(work: Working, code: PathCode, number: VersionNumber) -> Answer:
+def show(ctx: Ctx, code: PathCode, number: VersionNumber) -> Answer:
     """Return one version whole."""
-    return _answer(work, code, number)
+    return _answer(ctx, code, number)
 
 
 @router.write(
     "POST",
     "/protocols",
-    may="protocols:create",
-    gives=ProtocolOut,
+    permission="protocols:create",
+    response_model=ProtocolOut,
     status=201,
-    can=("invalid-protocol", "duplicate"),
+    problems=("invalid-protocol", "duplicate"),
 )
-def draft(work: Working, body: Annotated[dict[str, Any], FromBody()]) -> Answer:
+def draft(ctx: Ctx, body: Annotated[dict[str, Any], FromBody()]) -> Answer:
     """Save a definition as the draft of its version; it can be replaced until it is published."""
     definition = {n: v for n, v in body.items() if n not in ("state", "built_in")}
-    row = protocols.draft(work.db, definition, by=work.by, now=work.now)
-    answer = _answer(work, row["code"], row["number"])
+    row = protocols.draft(ctx.db, definition, by=ctx.by, now=ctx.now)
+    answer = _answer(ctx, row["code"], row["number"])
     answer.status = 201
     answer.location = f"/v1/protocols/{row['code']}/versions/{row['number']}"
     return answer
@@ -83,18 +85,18 @@ def draft(work: Working, body: Annotated[dict[str, Any], FromBody()]) -> Answer:
 @router.write(
     "POST",
     "/protocols/{code}/versions/{number}/publish",
-    may="protocols:update",
-    gives=ProtocolOut,
-    can=("protocol-published",),
+    permission="protocols:update",
+    response_model=ProtocolOut,
+    problems=("protocol-published",),
 )
-def publish(work: Working, code: PathCode, number: VersionNumber) -> Answer:
+def publish(ctx: Ctx, code: PathCode, number: VersionNumber) -> Answer:
     """Publish a draft: new courses use it, and it never changes again."""
-    protocols.publish(work.db, code=code, number=number, by=work.by, now=work.now)
-    return _answer(work, code, number)
+    protocols.publish(ctx.db, code=code, number=number, by=ctx.by, now=ctx.now)
+    return _answer(ctx, code, number)
 
 
-def _answer(work: Work, code: str, number: int) -> Answer:
+def _answer(ctx: RequestContext, code: str, number: int) -> Answer:
     shown, version = protocols.definition(
-        work.db, practice_id=work.practice_id, code=code, number=number
+        ctx.db, practice_id=ctx.practice_id, code=code, number=number
     )
     return Answer(shown, etag=etag(version))

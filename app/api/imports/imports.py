@@ -8,11 +8,11 @@ from app.api.shapes import Record, Resource, Shape, stamps
 from app.edge.input.fields import PathId, QueryFlag
 from app.edge.input.json_body import UnsupportedMediaType
 from app.edge.input.preconditions import etag
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Work, Working
+from app.edge.requests.request_context import Answer, Ctx, RequestContext
+from app.edge.requests.routing import ResourceRouter
 from app.services.imports import imports
 
-router = Door(tag="imports")
+router = ResourceRouter(tag="imports")
 
 _OPENAPI = {
     "requestBody": {
@@ -82,8 +82,8 @@ def _shown(batch: Record) -> Record:
     )
 
 
-def _check_csv(work: Work) -> None:
-    kind = (work.header("content-type") or "").partition(";")[0]
+def _check_csv(ctx: RequestContext) -> None:
+    kind = (ctx.header("content-type") or "").partition(";")[0]
     if kind.strip().lower() != "text/csv":
         raise UnsupportedMediaType("The file is sent as text/csv.")
 
@@ -91,21 +91,21 @@ def _check_csv(work: Work) -> None:
 @router.write(
     "POST",
     "/imports/history",
-    may="imports:create",
-    gives=LoadOut,
+    permission="imports:create",
+    response_model=LoadOut,
     status=201,
-    can=("bad-import-file",),
+    problems=("bad-import-file",),
     openapi_extra=_OPENAPI,
 )
-def load_history(work: Working, dry_run: QueryFlag = False) -> Answer:
+def load_history(ctx: Ctx, dry_run: QueryFlag = False) -> Answer:
     """Load treatments from a spreadsheet: 201 when any are new, else 200 and nothing saved."""
-    _check_csv(work)
+    _check_csv(ctx)
     report = imports.load_history(
-        work.db,
-        content=work.request.scope["state"]["raw_body"],
+        ctx.db,
+        content=ctx.request.scope["state"]["raw_body"],
         dry_run=dry_run,
-        by=work.by,
-        now=work.now,
+        by=ctx.by,
+        now=ctx.now,
     )
     if report.import_id is None:
         return Answer(report.document())
@@ -113,22 +113,24 @@ def load_history(work: Working, dry_run: QueryFlag = False) -> Answer:
     return Answer(report.document(), 201, etag(1), where)
 
 
-@router.read("/imports/{id}", may="imports:read", patients=False, gives=ImportOut, tagged=True)
-def show(work: Working, id: PathId) -> Answer:
+@router.read(
+    "/imports/{id}", permission="imports:read", patients=False, response_model=ImportOut, etag=True
+)
+def show(ctx: Ctx, id: PathId) -> Answer:
     """Return one import: counts, refused rows, warnings."""
-    batch = imports.get(work.db, import_id=id, practice_id=work.practice_id)
+    batch = imports.get(ctx.db, import_id=id, practice_id=ctx.practice_id)
     return Answer(_shown(batch), etag=etag(batch["version"]))
 
 
 @router.write(
     "POST",
     "/imports/{id}/revert",
-    may="imports:update",
-    gives=RevertOut,
-    can=("wrong-state",),
+    permission="imports:update",
+    response_model=RevertOut,
+    problems=("wrong-state",),
 )
-def revert(work: Working, id: PathId) -> Answer:
+def revert(ctx: Ctx, id: PathId) -> Answer:
     """Take an import back, once; afterwards the same file can be loaded again."""
-    done = imports.revert(work.db, import_id=id, by=work.by, now=work.now)
+    done = imports.revert(ctx.db, import_id=id, by=ctx.by, now=ctx.now)
     shown = _shown(done.batch) | {"removed": done.removed, "kept": done.kept}
     return Answer(shown, etag=etag(done.batch["version"]))

@@ -16,16 +16,16 @@ from app.db.queries.scheduling import courses as course_rows
 from app.db.queries.scheduling import sessions as session_rows
 from app.db.queries.scheduling.facts import CourseFacts
 from app.edge.input.fields import PathId, to_number
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Working
+from app.edge.requests.request_context import Answer, Ctx
+from app.edge.requests.routing import ResourceRouter
 from app.services import records
 from app.services.audit import audit_trail
 from app.services.charting import protocols
 from app.services.patients import patients
 from app.services.practice import practices
-from app.services.scheduling import courses, dates
+from app.services.scheduling import course_dates, courses
 
-router = Door(tag="patients")
+router = ResourceRouter(tag="patients")
 
 # Columns that are made from others: what is compared, sorted by, or counts recomputations.
 _MADE = frozenset(
@@ -61,19 +61,19 @@ class PatientExportOut(Shape):
 
 @router.read(
     "/patients/{id}/export",
-    may="patients:read courses:read sessions:read",
-    gives=PatientExportOut,
+    permission="patients:read courses:read sessions:read",
+    response_model=PatientExportOut,
 )
-def export(work: Working, id: PathId) -> Answer:
+def export(ctx: Ctx, id: PathId) -> Answer:
     """Return a patient's whole record: particulars, courses, sessions, holds, imports, log."""
-    work.saw(id)
+    ctx.saw(id)
     return Answer(
         document(
-            work.db,
-            practice_id=work.practice_id,
+            ctx.db,
+            practice_id=ctx.practice_id,
             patient_id=id,
-            now=work.now,
-            events=_MOST_EVENTS if "audit:search" in work.caller.may else 0,
+            now=ctx.now,
+            events=_MOST_EVENTS if "audit:search" in ctx.caller.permissions else 0,
         )
     )
 
@@ -90,7 +90,9 @@ def document(
     practice = practices.load(db, practice_id=practice_id)
     found = course_rows.of_patient(db, practice_id=practice_id, patient_id=patient_id)
     ids = [course["id"] for course in found]
-    facts = dates.facts_of_courses(db, practice_id=practice_id, course_ids=ids) if ids else {}
+    facts = (
+        course_dates.facts_of_courses(db, practice_id=practice_id, course_ids=ids) if ids else {}
+    )
     named = identifier_rows.of(db, practice_id=practice_id, kind=courses.KIND, ids=ids)
     own = identifier_rows.of(db, practice_id=practice_id, kind=patients.KIND, ids=[patient_id])
     log = audit_trail.of_patient(db, practice_id=practice_id, patient_id=patient_id)

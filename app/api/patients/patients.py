@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from fastapi import Query as FromQuery
 
-from app.api import pages
-from app.api.pages import PageQuery
+from app.api import lists
+from app.api.lists import PageQuery
 from app.api.shapes import (
     IdentifierOut,
     Identifiers,
@@ -25,13 +25,13 @@ from app.db.queries.patients import identifiers as identifier_rows
 from app.db.queries.patients import patients as rows
 from app.edge.input.fields import Body, Code, Day, Mrn, PathId, Text
 from app.edge.input.preconditions import etag
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Work, Working
+from app.edge.requests.request_context import Answer, Ctx, RequestContext
+from app.edge.requests.routing import ResourceRouter
 from app.services import records
 from app.services.patients import patients
 from app.services.practice import practices
 
-router = Door(tag="patients")
+router = ResourceRouter(tag="patients")
 Sex = Literal["female", "male", "other", "unknown"]
 
 
@@ -94,7 +94,7 @@ class PatientSearch(Body):
     q: Text | None = None
     mrn: Mrn | None = None
     birth_date: Day | None = None
-    limit: pages.BodyLimit = 50
+    limit: lists.BodyLimit = 50
     cursor: str | None = None
 
 
@@ -119,10 +119,10 @@ _FIELDS = (
 )
 
 
-def _shown(patients_found: list[Record], work: Work) -> list[Record]:
+def _shown(patients_found: list[Record], ctx: RequestContext) -> list[Record]:
     ids = [p["id"] for p in patients_found]
-    work.saw(*ids)
-    named = identifier_rows.of(work.db, practice_id=work.practice_id, kind=patients.KIND, ids=ids)
+    ctx.saw(*ids)
+    named = identifier_rows.of(ctx.db, practice_id=ctx.practice_id, kind=patients.KIND, ids=ids)
     return [
         {name: p[name] for name in _FIELDS}
         | {"merged_into": None, "identifiers": named.get(p["id"], [])}
@@ -131,19 +131,19 @@ def _shown(patients_found: list[Record], work: Work) -> list[Record]:
     ]
 
 
-def _answer(work: Work, patient: Record, *, created: bool = False) -> Answer:
+def _answer(ctx: RequestContext, patient: Record, *, created: bool = False) -> Answer:
     where = f"/v1/patients/{patient['id']}" if created else None
     status = 201 if created else 200
-    return Answer(_shown([patient], work)[0], status, etag(patient["version"]), where)
+    return Answer(_shown([patient], ctx)[0], status, etag(patient["version"]), where)
 
 
-def _listed(work: Work, query: PatientQuery) -> Answer:
-    key = practices.load(work.db, practice_id=work.practice_id)["cursor_key"]
-    cursor = pages.begin(query, key, listing="patients")
+def _listed(ctx: RequestContext, query: PatientQuery) -> Answer:
+    key = practices.load(ctx.db, practice_id=ctx.practice_id)["cursor_key"]
+    cursor = lists.begin(query, key, listing="patients")
     after = (str(cursor.position[0]), str(cursor.position[1])) if cursor else None
     found = rows.page(
-        work.db,
-        practice_id=work.practice_id,
+        ctx.db,
+        practice_id=ctx.practice_id,
         q=query.q,
         mrn_key=patients.mrn_key(query.mrn) if query.mrn else None,
         birth_date=query.birth_date,
@@ -152,91 +152,100 @@ def _listed(work: Work, query: PatientQuery) -> Answer:
     )
     items = found[: query.limit]
     position = (items[-1]["family_key"], items[-1]["id"]) if len(found) > query.limit else None
-    return pages.page(work, query, _shown(items, work), position, key=key, listing="patients")
+    return lists.page(ctx, query, _shown(items, ctx), position, key=key, listing="patients")
 
 
-@router.read("/patients", may="patients:search", gives=listing(PatientOut))
-def list_patients(work: Working, query: Annotated[PatientQuery, FromQuery()]) -> Answer:
+@router.read("/patients", permission="patients:search", response_model=listing(PatientOut))
+def list_patients(ctx: Ctx, query: Annotated[PatientQuery, FromQuery()]) -> Answer:
     """List patients by family name; `q` looks in names and MRN."""
-    return _listed(work, query)
+    return _listed(ctx, query)
 
 
-@router.search("/patients/search", may="patients:search", gives=listing(PatientOut))
-def search(work: Working, body: PatientSearch) -> Answer:
+@router.search("/patients/search", permission="patients:search", response_model=listing(PatientOut))
+def search(ctx: Ctx, body: PatientSearch) -> Answer:
     """List patients by filters in the body, so that no address holds a name."""
-    return _listed(work, PatientQuery.model_construct(**body.__dict__))
+    return _listed(ctx, PatientQuery.model_construct(**body.__dict__))
 
 
 @router.write(
-    "POST", "/patients", may="patients:create", gives=PatientOut, status=201, can=("duplicate",)
+    "POST",
+    "/patients",
+    permission="patients:create",
+    response_model=PatientOut,
+    status=201,
+    problems=("duplicate",),
 )
-def register(work: Working, body: PatientIn) -> Answer:
+def register(ctx: Ctx, body: PatientIn) -> Answer:
     """Register a patient; MRNs are unique in a practice, whatever their case."""
     values = body.model_dump(exclude={"identifiers"})
     made = patients.register(
-        work.db, values=values, identified=pairs(body.identifiers), by=work.by, now=work.now
+        ctx.db, values=values, identified=pairs(body.identifiers), by=ctx.by, now=ctx.now
     )
-    return _answer(work, made, created=True)
+    return _answer(ctx, made, created=True)
 
 
 @router.write(
     "POST",
     "/patients/upsert",
-    may="patients:create patients:update",
-    gives=PatientOut,
+    permission="patients:create patients:update",
+    response_model=PatientOut,
     may_create=True,
-    can=("duplicate",),
+    problems=("duplicate",),
 )
-def upsert(work: Working, body: PatientIn) -> Answer:
+def upsert(ctx: Ctx, body: PatientIn) -> Answer:
     """Update the patient with one of these identifiers or this MRN; register a new one (201)."""
     values = body.model_dump(exclude={"identifiers"}, exclude_unset=True)
     patient, new = patients.upsert(
-        work.db, values=values, identified=pairs(body.identifiers), by=work.by, now=work.now
+        ctx.db, values=values, identified=pairs(body.identifiers), by=ctx.by, now=ctx.now
     )
-    return _answer(work, patient, created=new)
+    return _answer(ctx, patient, created=new)
 
 
-@router.read("/patients/{id}", may="patients:read", gives=PatientOut, tagged=True)
-def show(work: Working, id: PathId) -> Answer:
+@router.read("/patients/{id}", permission="patients:read", response_model=PatientOut, etag=True)
+def show(ctx: Ctx, id: PathId) -> Answer:
     """Return one patient."""
-    return _answer(work, _load(work, id))
+    return _answer(ctx, _load(ctx, id))
 
 
 @router.write(
-    "PATCH", "/patients/{id}", may="patients:update", gives=PatientOut, can=("duplicate",)
+    "PATCH",
+    "/patients/{id}",
+    permission="patients:update",
+    response_model=PatientOut,
+    problems=("duplicate",),
 )
-def change(work: Working, id: PathId, body: PatientPatch) -> Answer:
+def change(ctx: Ctx, id: PathId, body: PatientPatch) -> Answer:
     """Change a patient's particulars; `identifiers` replaces them all."""
-    patient = _load(work, id)
-    work.require_match(etag(patient["version"]))
+    patient = _load(ctx, id)
+    ctx.require_match(etag(patient["version"]))
     values = patch(body, "mrn", "family_name", "given_name", "birth_date", "active", "identifiers")
     identified = pairs(body.identifiers) if "identifiers" in values else None
     values.pop("identifiers", None)
     changed = patients.change(
-        work.db, patient=patient, values=values, identified=identified, by=work.by, now=work.now
+        ctx.db, patient=patient, values=values, identified=identified, by=ctx.by, now=ctx.now
     )
-    return _answer(work, changed)
+    return _answer(ctx, changed)
 
 
 @router.write(
     "POST",
     "/patients/{id}/deceased",
-    may="patients:update",
-    gives=PatientOut,
-    can=("wrong-state",),
+    permission="patients:update",
+    response_model=PatientOut,
+    problems=("wrong-state",),
 )
-def deceased(work: Working, id: PathId, body: DeceasedIn) -> Answer:
+def deceased(ctx: Ctx, id: PathId, body: DeceasedIn) -> Answer:
     """Note a patient's death: all courses close and all bookings are cancelled with it."""
     patient = patients.deceased(
-        work.db,
+        ctx.db,
         patient_id=id,
         on=body.on,
-        time_zone=work.caller.time_zone,
-        by=work.by,
-        now=work.now,
+        time_zone=ctx.caller.time_zone,
+        by=ctx.by,
+        now=ctx.now,
     )
-    return _answer(work, patient)
+    return _answer(ctx, patient)
 
 
-def _load(work: Work, id: str) -> Record:
-    return records.load(work.db, Patient, practice_id=work.practice_id, id=id)
+def _load(ctx: RequestContext, id: str) -> Record:
+    return records.load(ctx.db, Patient, practice_id=ctx.practice_id, id=id)

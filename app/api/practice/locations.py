@@ -6,17 +6,17 @@ from typing import Annotated
 
 from fastapi import Query as FromQuery
 
-from app.api import plain
-from app.api.pages import PageQuery
-from app.api.plain import Noun
+from app.api import crud
+from app.api.crud import ResourceSpec
+from app.api.lists import PageQuery
 from app.api.shapes import IdentifierOut, Identifiers, Resource, example, listing
 from app.db.models import Location
 from app.edge.input.fields import Body, PathId, Text, TimeZoneName
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Working
+from app.edge.requests.request_context import Answer, Ctx
+from app.edge.requests.routing import ResourceRouter
 
-router = Door(tag="practice")
-LOCATION = Noun(
+router = ResourceRouter(tag="practice")
+LOCATION = ResourceSpec(
     Location,
     "location",
     "locations",
@@ -48,44 +48,59 @@ class LocationOut(Resource):
     identifiers: list[IdentifierOut]
 
 
-@router.read("/locations", may="locations:search", patients=False, gives=listing(LocationOut))
-def list_locations(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
+@router.read(
+    "/locations", permission="locations:search", patients=False, response_model=listing(LocationOut)
+)
+def list_locations(ctx: Ctx, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List the practice's locations."""
-    return plain.page(work, LOCATION, query)
+    return crud.page(ctx, LOCATION, query)
 
 
 @router.write(
-    "POST", "/locations", may="locations:create", gives=LocationOut, status=201, can=("duplicate",)
+    "POST",
+    "/locations",
+    permission="locations:create",
+    response_model=LocationOut,
+    status=201,
+    problems=("duplicate",),
 )
-def add_location(work: Working, body: LocationIn) -> Answer:
+def add_location(ctx: Ctx, body: LocationIn) -> Answer:
     """Add a location with its time zone, in which treatment days there are judged."""
-    return plain.add(work, LOCATION, body)
+    return crud.add(ctx, LOCATION, body)
 
 
 @router.write(
     "POST",
     "/locations/upsert",
-    may="locations:create locations:update",
-    gives=LocationOut,
+    permission="locations:create locations:update",
+    response_model=LocationOut,
     may_create=True,
-    can=("duplicate",),
+    problems=("duplicate",),
 )
-def upsert_location(work: Working, body: LocationIn) -> Answer:
+def upsert_location(ctx: Ctx, body: LocationIn) -> Answer:
     """Change the location with one of these identifiers, or add it (201)."""
-    return plain.upsert(work, LOCATION, body)
+    return crud.upsert(ctx, LOCATION, body)
 
 
 @router.read(
-    "/locations/{id}", may="locations:read", patients=False, gives=LocationOut, tagged=True
+    "/locations/{id}",
+    permission="locations:read",
+    patients=False,
+    response_model=LocationOut,
+    etag=True,
 )
-def show_location(work: Working, id: PathId) -> Answer:
+def show_location(ctx: Ctx, id: PathId) -> Answer:
     """Return one location."""
-    return plain.one(work, LOCATION, id)
+    return crud.one(ctx, LOCATION, id)
 
 
 @router.write(
-    "PATCH", "/locations/{id}", may="locations:update", gives=LocationOut, can=("duplicate",)
+    "PATCH",
+    "/locations/{id}",
+    permission="locations:update",
+    response_model=LocationOut,
+    problems=("duplicate",),
 )
-def change_location(work: Working, id: PathId, body: LocationPatch) -> Answer:
+def change_location(ctx: Ctx, id: PathId, body: LocationPatch) -> Answer:
     """Change a location; a new time zone changes no past date."""
-    return plain.change(work, LOCATION, id, body)
+    return crud.change(ctx, LOCATION, id, body)

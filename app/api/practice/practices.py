@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from app.api.shapes import Record, Resource, patch, stamps
 from app.edge.input.fields import Body, Text, TimeZoneName, count
 from app.edge.input.preconditions import etag
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Working
+from app.edge.requests.request_context import Answer, Ctx
+from app.edge.requests.routing import ResourceRouter
 from app.services.practice import practices
 
-router = Door(tag="practice")
+router = ResourceRouter(tag="practice")
 
 
 class PracticeOut(Resource):
@@ -44,21 +44,23 @@ class PracticePatch(Body):
     booking_master: Literal["twelveweeks", "ehr"] | None = None
 
 
-@router.read("/practice", may="practice:read", patients=False, gives=PracticeOut, tagged=True)
-def show(work: Working) -> Answer:
+@router.read(
+    "/practice", permission="practice:read", patients=False, response_model=PracticeOut, etag=True
+)
+def show(ctx: Ctx) -> Answer:
     """Return the practice and its settings."""
-    return _answer(practices.load(work.db, practice_id=work.practice_id))
+    return _answer(practices.load(ctx.db, practice_id=ctx.practice_id))
 
 
-@router.write("PATCH", "/practice", may="practice:update", gives=PracticeOut)
-def change(work: Working, body: PracticePatch) -> Answer:
+@router.write("PATCH", "/practice", permission="practice:update", response_model=PracticeOut)
+def change(ctx: Ctx, body: PracticePatch) -> Answer:
     """Change settings; dates that rest on them are recomputed."""
-    practice = practices.load(work.db, practice_id=work.practice_id)
-    work.require_match(etag(practice["version"]))
+    practice = practices.load(ctx.db, practice_id=ctx.practice_id)
+    ctx.require_match(etag(practice["version"]))
     values = patch(body, *PracticePatch.model_fields)
-    changed = practices.change(work.db, practice=practice, values=values, by=work.by, now=work.now)
+    changed = practices.change(ctx.db, practice=practice, values=values, by=ctx.by, now=ctx.now)
     # The practice's name and time zone are remembered with its keys.
-    work.forget_callers()
+    ctx.forget_callers()
     return _answer(changed)
 
 

@@ -7,18 +7,18 @@ from typing import Annotated
 from fastapi import Query as FromQuery
 from pydantic import Field
 
-from app.api import plain
-from app.api.pages import PageQuery
-from app.api.plain import Noun
+from app.api import crud
+from app.api.crud import ResourceSpec
+from app.api.lists import PageQuery
 from app.api.shapes import IdentifierOut, Identifiers, Resource, example, listing
 from app.db.models import Practitioner
 from app.edge.input.fields import Body, PathId, Text
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Working
+from app.edge.requests.request_context import Answer, Ctx
+from app.edge.requests.routing import ResourceRouter
 
-router = Door(tag="practice")
+router = ResourceRouter(tag="practice")
 Npi = Annotated[str, Field(pattern=r"^[0-9]{10}$")]
-PRACTITIONER = Noun(
+PRACTITIONER = ResourceSpec(
     Practitioner, "practitioner", "practitioners", ("name", "npi", "active"), ("name", "active")
 )
 
@@ -47,58 +47,61 @@ class PractitionerOut(Resource):
 
 
 @router.read(
-    "/practitioners", may="practitioners:search", patients=False, gives=listing(PractitionerOut)
+    "/practitioners",
+    permission="practitioners:search",
+    patients=False,
+    response_model=listing(PractitionerOut),
 )
-def list_practitioners(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
+def list_practitioners(ctx: Ctx, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List the people who give treatments."""
-    return plain.page(work, PRACTITIONER, query)
+    return crud.page(ctx, PRACTITIONER, query)
 
 
 @router.write(
     "POST",
     "/practitioners",
-    may="practitioners:create",
-    gives=PractitionerOut,
+    permission="practitioners:create",
+    response_model=PractitionerOut,
     status=201,
-    can=("duplicate",),
+    problems=("duplicate",),
 )
-def add_practitioner(work: Working, body: PractitionerIn) -> Answer:
+def add_practitioner(ctx: Ctx, body: PractitionerIn) -> Answer:
     """Add a practitioner."""
-    return plain.add(work, PRACTITIONER, body)
+    return crud.add(ctx, PRACTITIONER, body)
 
 
 @router.write(
     "POST",
     "/practitioners/upsert",
-    may="practitioners:create practitioners:update",
-    gives=PractitionerOut,
+    permission="practitioners:create practitioners:update",
+    response_model=PractitionerOut,
     may_create=True,
-    can=("duplicate",),
+    problems=("duplicate",),
 )
-def upsert_practitioner(work: Working, body: PractitionerIn) -> Answer:
+def upsert_practitioner(ctx: Ctx, body: PractitionerIn) -> Answer:
     """Change the practitioner with one of these identifiers, or add one (201)."""
-    return plain.upsert(work, PRACTITIONER, body)
+    return crud.upsert(ctx, PRACTITIONER, body)
 
 
 @router.read(
     "/practitioners/{id}",
-    may="practitioners:read",
+    permission="practitioners:read",
     patients=False,
-    gives=PractitionerOut,
-    tagged=True,
+    response_model=PractitionerOut,
+    etag=True,
 )
-def show_practitioner(work: Working, id: PathId) -> Answer:
+def show_practitioner(ctx: Ctx, id: PathId) -> Answer:
     """Return one practitioner."""
-    return plain.one(work, PRACTITIONER, id)
+    return crud.one(ctx, PRACTITIONER, id)
 
 
 @router.write(
     "PATCH",
     "/practitioners/{id}",
-    may="practitioners:update",
-    gives=PractitionerOut,
-    can=("duplicate",),
+    permission="practitioners:update",
+    response_model=PractitionerOut,
+    problems=("duplicate",),
 )
-def change_practitioner(work: Working, id: PathId, body: PractitionerPatch) -> Answer:
+def change_practitioner(ctx: Ctx, id: PathId, body: PractitionerPatch) -> Answer:
     """Change a practitioner."""
-    return plain.change(work, PRACTITIONER, id, body)
+    return crud.change(ctx, PRACTITIONER, id, body)

@@ -6,11 +6,11 @@ from app.api.access.keys import ApiKeyMadeOut, ApiKeyOut, Scopes
 from app.api.access.keys import shown as key_shown
 from app.api.shapes import Record, Resource, example, stamps
 from app.edge.input.fields import Body, Instant, Text
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Work, Working
+from app.edge.requests.request_context import Answer, Ctx, RequestContext
+from app.edge.requests.routing import ResourceRouter
 from app.services.practice import sandboxes
 
-router = Door(tag="sandbox")
+router = ResourceRouter(tag="sandbox")
 
 
 class SandboxKeyIn(Body):
@@ -35,53 +35,59 @@ class ResetOut(SandboxOut):
     removed: dict[str, int]
 
 
-@router.read("/sandbox", may="sandbox:read", patients=False, gives=SandboxOut)
-def show(work: Working) -> Answer:
+@router.read("/sandbox", permission="sandbox:read", patients=False, response_model=SandboxOut)
+def show(ctx: Ctx) -> Answer:
     """Return the practice's sandbox with its keys; 404 where there is none yet."""
-    found = sandboxes.find(work.surroundings.database, work.db, practice_id=work.practice_id)
-    return Answer(_shown(work, found))
+    found = sandboxes.find(ctx.app_context.database, ctx.db, practice_id=ctx.practice_id)
+    return Answer(_shown(ctx, found))
 
 
 @router.write(
     "POST",
     "/sandbox",
-    may="sandbox:create",
-    gives=SandboxOut,
+    permission="sandbox:create",
+    response_model=SandboxOut,
     may_create=True,
-    can=("wrong-state",),
+    problems=("wrong-state",),
 )
-def found(work: Working) -> Answer:
+def found(ctx: Ctx) -> Answer:
     """Make the practice's sandbox (201), or return the one there is."""
-    sandbox, new = sandboxes.found(work.surroundings.database, work.db, by=work.by, now=work.now)
+    sandbox, new = sandboxes.found(ctx.app_context.database, ctx.db, by=ctx.by, now=ctx.now)
     where = "/v1/sandbox" if new else None
-    return Answer(_shown(work, sandbox), 201 if new else 200, location=where)
+    return Answer(_shown(ctx, sandbox), 201 if new else 200, location=where)
 
 
-@router.write("POST", "/sandbox/keys", may="sandbox:create", gives=ApiKeyMadeOut, status=201)
-def make_key(work: Working, body: SandboxKeyIn) -> Answer:
+@router.write(
+    "POST", "/sandbox/keys", permission="sandbox:create", response_model=ApiKeyMadeOut, status=201
+)
+def make_key(ctx: Ctx, body: SandboxKeyIn) -> Answer:
     """Make a key of the sandbox; `key` is told this once."""
     made, key = sandboxes.make_key(
-        work.surroundings.database,
-        work.db,
+        ctx.app_context.database,
+        ctx.db,
         name=body.name,
         scopes=body.scopes,
         expires_at=body.expires_at,
-        by=work.by,
-        now=work.now,
+        by=ctx.by,
+        now=ctx.now,
     )
     return Answer(key_shown(made) | {"key": key}, 201, location="/v1/sandbox", secret="key")  # noqa: S106
 
 
-@router.write("POST", "/sandbox/reset", may="sandbox:update", gives=ResetOut, can=("wrong-state",))
-def reset(work: Working) -> Answer:
+@router.write(
+    "POST",
+    "/sandbox/reset",
+    permission="sandbox:update",
+    response_model=ResetOut,
+    problems=("wrong-state",),
+)
+def reset(ctx: Ctx) -> Answer:
     """Empty the sandbox: all but its keys, staff, log and published protocols goes."""
-    sandbox, removed = sandboxes.reset(
-        work.surroundings.database, work.db, by=work.by, now=work.now
-    )
-    return Answer(_shown(work, sandbox) | {"removed": removed})
+    sandbox, removed = sandboxes.reset(ctx.app_context.database, ctx.db, by=ctx.by, now=ctx.now)
+    return Answer(_shown(ctx, sandbox) | {"removed": removed})
 
 
-def _shown(work: Work, sandbox: Record) -> Record:
-    held = sandboxes.keys_of(work.surroundings.database, work.db, sandbox=sandbox)
+def _shown(ctx: RequestContext, sandbox: Record) -> Record:
+    held = sandboxes.keys_of(ctx.app_context.database, ctx.db, sandbox=sandbox)
     shown = {name: sandbox[name] for name in ("id", "name", "time_zone")}
     return shown | stamps(sandbox) | {"keys": [key_shown(key) for key in held]}

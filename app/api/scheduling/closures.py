@@ -8,24 +8,24 @@ from typing import Annotated
 from fastapi import Query as FromQuery
 from pydantic import Field
 
-from app.api import plain
-from app.api.pages import PageQuery
-from app.api.plain import Noun
+from app.api import crud
+from app.api.crud import ResourceSpec
+from app.api.lists import PageQuery
 from app.api.shapes import IdentifierOut, Identifiers, Record, Resource, example, listing
 from app.db.models import Closure
 from app.edge.input.fields import Body, Day, Id, PathId, Text
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Work, Working
+from app.edge.requests.request_context import Answer, Ctx, RequestContext
+from app.edge.requests.routing import ResourceRouter
 from app.services.scheduling import closures
 
-router = Door(tag="practice")
+router = ResourceRouter(tag="practice")
 
 
-def _check(work: Work, values: Record) -> None:
-    closures.check(work.db, values=values, practice_id=work.practice_id)
+def _check(ctx: RequestContext, values: Record) -> None:
+    closures.check(ctx.db, values=values, practice_id=ctx.practice_id)
 
 
-CLOSURE = Noun(
+CLOSURE = ResourceSpec(
     Closure,
     "closure",
     "closures",
@@ -67,42 +67,59 @@ class ClosureOut(Resource):
     identifiers: list[IdentifierOut]
 
 
-@router.read("/closures", may="closures:search", patients=False, gives=listing(ClosureOut))
-def list_closures(work: Working, query: Annotated[PageQuery, FromQuery()]) -> Answer:
+@router.read(
+    "/closures", permission="closures:search", patients=False, response_model=listing(ClosureOut)
+)
+def list_closures(ctx: Ctx, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List closed days."""
-    return plain.page(work, CLOSURE, query)
+    return crud.page(ctx, CLOSURE, query)
 
 
 @router.write(
-    "POST", "/closures", may="closures:create", gives=ClosureOut, status=201, can=("duplicate",)
+    "POST",
+    "/closures",
+    permission="closures:create",
+    response_model=ClosureOut,
+    status=201,
+    problems=("duplicate",),
 )
-def add_closure(work: Working, body: ClosureIn) -> Answer:
+def add_closure(ctx: Ctx, body: ClosureIn) -> Answer:
     """Add closed days; suggested bookings then fall on the first open day after them."""
-    return plain.add(work, CLOSURE, body)
+    return crud.add(ctx, CLOSURE, body)
 
 
 @router.write(
     "POST",
     "/closures/upsert",
-    may="closures:create closures:update",
-    gives=ClosureOut,
+    permission="closures:create closures:update",
+    response_model=ClosureOut,
     may_create=True,
-    can=("duplicate",),
+    problems=("duplicate",),
 )
-def upsert_closure(work: Working, body: ClosureIn) -> Answer:
+def upsert_closure(ctx: Ctx, body: ClosureIn) -> Answer:
     """Change the closure with one of these identifiers, or add it (201)."""
-    return plain.upsert(work, CLOSURE, body)
+    return crud.upsert(ctx, CLOSURE, body)
 
 
-@router.read("/closures/{id}", may="closures:read", patients=False, gives=ClosureOut, tagged=True)
-def show_closure(work: Working, id: PathId) -> Answer:
+@router.read(
+    "/closures/{id}",
+    permission="closures:read",
+    patients=False,
+    response_model=ClosureOut,
+    etag=True,
+)
+def show_closure(ctx: Ctx, id: PathId) -> Answer:
     """Return one closure."""
-    return plain.one(work, CLOSURE, id)
+    return crud.one(ctx, CLOSURE, id)
 
 
 @router.write(
-    "PATCH", "/closures/{id}", may="closures:update", gives=ClosureOut, can=("duplicate",)
+    "PATCH",
+    "/closures/{id}",
+    permission="closures:update",
+    response_model=ClosureOut,
+    problems=("duplicate",),
 )
-def change_closure(work: Working, id: PathId, body: ClosurePatch) -> Answer:
+def change_closure(ctx: Ctx, id: PathId, body: ClosurePatch) -> Answer:
     """Change closed days."""
-    return plain.change(work, CLOSURE, id, body)
+    return crud.change(ctx, CLOSURE, id, body)

@@ -29,12 +29,12 @@ from app.db.queries.scheduling.facts import CourseFacts
 from app.domain.scheduling import cycles, schedule
 from app.edge.input.fields import Body, Code, Day, Id, PathId, Query, Text, count, query_count
 from app.edge.input.preconditions import etag
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Work, Working
+from app.edge.requests.request_context import Answer, Ctx, RequestContext
+from app.edge.requests.routing import ResourceRouter
 from app.services import identifiers, records
-from app.services.scheduling import courses, dates
+from app.services.scheduling import course_dates, courses
 
-router = Door(tag="courses")
+router = ResourceRouter(tag="courses")
 
 Days = Annotated[int, count(1, 366)]
 Cycles = Annotated[int, count(0, 200)]
@@ -145,129 +145,141 @@ _FIELDS = (
 )
 
 
-def _shown(work: Work, found: list[Record]) -> list[Record]:
+def _shown(ctx: RequestContext, found: list[Record]) -> list[Record]:
     named = identifier_rows.of(
-        work.db, practice_id=work.practice_id, kind=courses.KIND, ids=[c["id"] for c in found]
+        ctx.db, practice_id=ctx.practice_id, kind=courses.KIND, ids=[c["id"] for c in found]
     )
-    work.saw(*(c["patient_id"] for c in found))
+    ctx.saw(*(c["patient_id"] for c in found))
     return [
         {name: c[name] for name in _FIELDS} | {"identifiers": named.get(c["id"], [])} | stamps(c)
         for c in found
     ]
 
 
-def course_answer(work: Work, course: Record, *, created: bool = False) -> Answer:
+def course_answer(ctx: RequestContext, course: Record, *, created: bool = False) -> Answer:
     """Answer a course as it is shown, with its version."""
     where = f"/v1/courses/{course['id']}" if created else None
     status = 201 if created else 200
-    return Answer(_shown(work, [course])[0], status, etag(course["version"]), where)
+    return Answer(_shown(ctx, [course])[0], status, etag(course["version"]), where)
 
 
-def _facts(work: Work, id: str) -> CourseFacts:
-    facts = dates.facts_of_course(work.db, practice_id=work.practice_id, course_id=id)
-    work.saw(facts.course["patient_id"])
+def _facts(ctx: RequestContext, id: str) -> CourseFacts:
+    facts = course_dates.facts_of_course(ctx.db, practice_id=ctx.practice_id, course_id=id)
+    ctx.saw(facts.course["patient_id"])
     return facts
 
 
-@router.read("/patients/{id}/courses", may="courses:search", gives=listing(CourseOut))
-def of_patient(work: Working, id: PathId) -> Answer:
+@router.read(
+    "/patients/{id}/courses", permission="courses:search", response_model=listing(CourseOut)
+)
+def of_patient(ctx: Ctx, id: PathId) -> Answer:
     """List a patient's courses, oldest first."""
-    records.load(work.db, Patient, practice_id=work.practice_id, id=id)
-    work.saw(id)
-    found = rows.of_patient(work.db, practice_id=work.practice_id, patient_id=id)
-    return Answer({"items": _shown(work, found), "next_cursor": None})
+    records.load(ctx.db, Patient, practice_id=ctx.practice_id, id=id)
+    ctx.saw(id)
+    found = rows.of_patient(ctx.db, practice_id=ctx.practice_id, patient_id=id)
+    return Answer({"items": _shown(ctx, found), "next_cursor": None})
 
 
 @router.write(
     "POST",
     "/patients/{id}/courses",
-    may="courses:create",
-    gives=CourseOut,
+    permission="courses:create",
+    response_model=CourseOut,
     status=201,
-    can=("patient-deceased", "duplicate"),
+    problems=("patient-deceased", "duplicate"),
 )
-def open_course(work: Working, id: PathId, body: CourseIn) -> Answer:
+def open_course(ctx: Ctx, id: PathId, body: CourseIn) -> Answer:
     """Open a course under the newest published version of the protocol."""
     course = courses.open_course(
-        work.db,
+        ctx.db,
         patient_id=id,
         values=body.model_dump(exclude={"identifiers"}),
         identified=pairs(body.identifiers),
-        by=work.by,
-        now=work.now,
+        by=ctx.by,
+        now=ctx.now,
     )
-    return course_answer(work, course, created=True)
+    return course_answer(ctx, course, created=True)
 
 
 @router.write(
     "POST",
     "/courses/upsert",
-    may="courses:create courses:update",
-    gives=CourseOut,
+    permission="courses:create courses:update",
+    response_model=CourseOut,
     may_create=True,
-    can=("patient-deceased", "duplicate"),
+    problems=("patient-deceased", "duplicate"),
 )
-def upsert(work: Working, body: CourseUpsert) -> Answer:
+def upsert(ctx: Ctx, body: CourseUpsert) -> Answer:
     """Change the course with one of these identifiers, or open it (201)."""
     named = pairs(body.identifiers)
-    id = identifiers.find(work.db, kind=courses.KIND, identifiers=named, by=work.by)
+    id = identifiers.find(ctx.db, kind=courses.KIND, identifiers=named, by=ctx.by)
     if id is None:
-        return open_course(work, body.patient_id, body)
+        return open_course(ctx, body.patient_id, body)
     said = body.model_dump(exclude={"identifiers", "patient_id", "protocol"}, exclude_unset=True)
-    named = identifiers.joined(work.db, kind=courses.KIND, id=id, identifiers=named, by=work.by)
+    named = identifiers.joined(ctx.db, kind=courses.KIND, id=id, identifiers=named, by=ctx.by)
     changed = courses.change(
-        work.db, facts=_facts(work, id), values=said, identified=named, by=work.by, now=work.now
+        ctx.db, facts=_facts(ctx, id), values=said, identified=named, by=ctx.by, now=ctx.now
     )
-    return course_answer(work, changed.course)
+    return course_answer(ctx, changed.course)
 
 
-@router.read("/courses/{id}", may="courses:read", gives=CourseOut, tagged=True)
-def show(work: Working, id: PathId) -> Answer:
+@router.read("/courses/{id}", permission="courses:read", response_model=CourseOut, etag=True)
+def show(ctx: Ctx, id: PathId) -> Answer:
     """Return one course."""
-    return course_answer(work, _facts(work, id).course)
-
-
-@router.write("PATCH", "/courses/{id}", may="courses:update", gives=CourseOut, can=("duplicate",))
-def change(work: Working, id: PathId, body: CoursePatch) -> Answer:
-    """Change a course; its own minimum interval needs a reason and keeps who gave it."""
-    facts = _facts(work, id)
-    work.require_match(etag(facts.course["version"]))
-    values = patch(body, "indication", "prior_cycles", "identifiers")
-    named = None if values.pop("identifiers", None) is None else pairs(body.identifiers)
-    changed = courses.change(
-        work.db, facts=facts, values=values, identified=named, by=work.by, now=work.now
-    )
-    return course_answer(work, changed.course)
+    return course_answer(ctx, _facts(ctx, id).course)
 
 
 @router.write(
-    "POST", "/courses/{id}/stop", may="courses:update", gives=CourseOut, can=("wrong-state",)
+    "PATCH",
+    "/courses/{id}",
+    permission="courses:update",
+    response_model=CourseOut,
+    problems=("duplicate",),
 )
-def stop(work: Working, id: PathId, body: StopIn) -> Answer:
+def change(ctx: Ctx, id: PathId, body: CoursePatch) -> Answer:
+    """Change a course; its own minimum interval needs a reason and keeps who gave it."""
+    facts = _facts(ctx, id)
+    ctx.require_match(etag(facts.course["version"]))
+    values = patch(body, "indication", "prior_cycles", "identifiers")
+    named = None if values.pop("identifiers", None) is None else pairs(body.identifiers)
+    changed = courses.change(
+        ctx.db, facts=facts, values=values, identified=named, by=ctx.by, now=ctx.now
+    )
+    return course_answer(ctx, changed.course)
+
+
+@router.write(
+    "POST",
+    "/courses/{id}/stop",
+    permission="courses:update",
+    response_model=CourseOut,
+    problems=("wrong-state",),
+)
+def stop(ctx: Ctx, id: PathId, body: StopIn) -> Answer:
     """Close a course, completed or stopped; future bookings are cancelled."""
     facts = courses.stop(
-        work.db,
+        ctx.db,
         course_id=id,
         on=body.on,
         outcome=body.outcome,
         reason=body.reason,
-        by=work.by,
-        now=work.now,
+        by=ctx.by,
+        now=ctx.now,
     )
-    return course_answer(work, facts.course)
+    return course_answer(ctx, facts.course)
 
 
-@router.read("/courses/{id}/schedule", may="courses:read", gives=ScheduleOut)
-def show_schedule(work: Working, id: PathId, query: Annotated[AsOf, FromQuery()]) -> Answer:
+@router.read("/courses/{id}/schedule", permission="courses:read", response_model=ScheduleOut)
+def show_schedule(ctx: Ctx, id: PathId, query: Annotated[AsOf, FromQuery()]) -> Answer:
     """Return the dates with their reasons, as of a day (today unless said)."""
-    on = query.as_of or work.today
-    return Answer(schedule_of(_facts(work, id), on, as_of=query.as_of is not None))
+    on = query.as_of or ctx.today
+    return Answer(schedule_of(_facts(ctx, id), on, as_of=query.as_of is not None))
 
 
-@router.read("/courses/{id}/projection", may="courses:read", gives=ProjectionOut)
-def projection(work: Working, id: PathId, query: Annotated[HowMany, FromQuery()]) -> Answer:
+@router.read("/courses/{id}/projection", permission="courses:read", response_model=ProjectionOut)
+def projection(ctx: Ctx, id: PathId, query: Annotated[HowMany, FromQuery()]) -> Answer:
     """Return the next sessions if each is given on its due date."""
-    facts = _facts(work, id)
+    facts = _facts(ctx, id)
     history = facts.history()
     first = cycles.next_cycle(history.treatments, history.prior_cycles)
     due: list[date] = []

@@ -7,21 +7,21 @@ from typing import Annotated
 
 from fastapi import Query as FromQuery
 
-from app.api import pages
-from app.api.pages import PageQuery
+from app.api import lists
+from app.api.lists import PageQuery
 from app.api.scheduling.session_answers import whole
 from app.api.scheduling.session_shapes import SessionOut
 from app.api.shapes import Record, Shape, listing
 from app.db.queries.patients import identifiers as identifier_rows
 from app.db.queries.scheduling import sessions as rows
 from app.edge.input.fields import Body, Day, Id, PathId, comma_list
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Work, Working
+from app.edge.requests.request_context import Answer, Ctx, RequestContext
+from app.edge.requests.routing import ResourceRouter
 from app.services.practice import practices
-from app.services.scheduling import dates, sessions
+from app.services.scheduling import course_dates, sessions
 from app.services.scheduling.sessions import Saved
 
-router = Door(tag="sessions")
+router = ResourceRouter(tag="sessions")
 
 STATUSES = ("booked", "given", "cancelled", "no_show", "voided")
 
@@ -48,7 +48,7 @@ class SessionSearch(Body):
     starts_to: Day | None = None
     location_id: Id | None = None
     practitioner_id: Id | None = None
-    limit: pages.BodyLimit = 50
+    limit: lists.BodyLimit = 50
     cursor: str | None = None
 
 
@@ -66,35 +66,39 @@ class DaySheetOut(SessionOut):
     patient: DaySheetPatient
 
 
-@router.read("/sessions", may="sessions:search", gives=listing(DaySheetOut))
-def day_sheet(work: Working, query: Annotated[SessionQuery, FromQuery()]) -> Answer:
+@router.read("/sessions", permission="sessions:search", response_model=listing(DaySheetOut))
+def day_sheet(ctx: Ctx, query: Annotated[SessionQuery, FromQuery()]) -> Answer:
     """List sessions in the order of the day, with the patients they are for."""
-    return _listed(work, query, None)
+    return _listed(ctx, query, None)
 
 
-@router.search("/sessions/search", may="sessions:search", gives=listing(DaySheetOut))
-def search(work: Working, body: SessionSearch) -> Answer:
+@router.search(
+    "/sessions/search", permission="sessions:search", response_model=listing(DaySheetOut)
+)
+def search(ctx: Ctx, body: SessionSearch) -> Answer:
     """List as above with the filters in the body."""
-    return _listed(work, SessionQuery.model_construct(**body.__dict__), None)
+    return _listed(ctx, SessionQuery.model_construct(**body.__dict__), None)
 
 
-@router.read("/courses/{id}/sessions", may="sessions:search", gives=listing(DaySheetOut))
-def of_course(work: Working, id: PathId, query: Annotated[SessionQuery, FromQuery()]) -> Answer:
+@router.read(
+    "/courses/{id}/sessions", permission="sessions:search", response_model=listing(DaySheetOut)
+)
+def of_course(ctx: Ctx, id: PathId, query: Annotated[SessionQuery, FromQuery()]) -> Answer:
     """List a course's sessions, oldest first."""
-    dates.facts_of_course(work.db, practice_id=work.practice_id, course_id=id)
-    return _listed(work, query, id)
+    course_dates.facts_of_course(ctx.db, practice_id=ctx.practice_id, course_id=id)
+    return _listed(ctx, query, id)
 
 
-def _listed(work: Work, query: SessionQuery, course_id: str | None) -> Answer:
-    key = practices.load(work.db, practice_id=work.practice_id)["cursor_key"]
+def _listed(ctx: RequestContext, query: SessionQuery, course_id: str | None) -> Answer:
+    key = practices.load(ctx.db, practice_id=ctx.practice_id)["cursor_key"]
     name = f"sessions:{course_id or ''}"
-    cursor = pages.begin(query, key, listing=name)
+    cursor = lists.begin(query, key, listing=name)
     after: tuple[datetime, str] | None = None
     if cursor:
         after = (datetime.fromisoformat(str(cursor.position[0])), str(cursor.position[1]))
     found = rows.page(
-        work.db,
-        practice_id=work.practice_id,
+        ctx.db,
+        practice_id=ctx.practice_id,
         course_id=course_id,
         statuses=query.status,
         given=(query.given_from, query.given_to),
@@ -107,24 +111,24 @@ def _listed(work: Work, query: SessionQuery, course_id: str | None) -> Answer:
     items = found[: query.limit]
     more = len(found) > query.limit
     position = (items[-1]["sort_at"].isoformat(), items[-1]["id"]) if more else None
-    return pages.page(work, query, _lines(work, items), position, key=key, listing=name)
+    return lists.page(ctx, query, _lines(ctx, items), position, key=key, listing=name)
 
 
 _PATIENT = ("mrn", "family_name", "given_name", "birth_date")
 
 
-def _lines(work: Work, found: list[Record]) -> list[Record]:
+def _lines(ctx: RequestContext, found: list[Record]) -> list[Record]:
     """Return the page's sessions whole: their courses' facts come in one statement more."""
-    courses = dates.facts_of_courses(
-        work.db, practice_id=work.practice_id, course_ids=[s["course_id"] for s in found]
+    courses = course_dates.facts_of_courses(
+        ctx.db, practice_id=ctx.practice_id, course_ids=[s["course_id"] for s in found]
     )
     named = identifier_rows.of(
-        work.db, practice_id=work.practice_id, kind=sessions.KIND, ids=[s["id"] for s in found]
+        ctx.db, practice_id=ctx.practice_id, kind=sessions.KIND, ids=[s["id"] for s in found]
     )
     lines = []
-    work.saw()
+    ctx.saw()
     for session in found:
         saved = Saved(session, courses[session["course_id"]], named.get(session["id"], []))
         patient = {"id": session["patient_id"]} | {name: session[name] for name in _PATIENT}
-        lines.append(whole(work, saved) | {"patient": patient})
+        lines.append(whole(ctx, saved) | {"patient": patient})
     return lines

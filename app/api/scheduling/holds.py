@@ -11,11 +11,11 @@ from app.api.scheduling.courses import CourseOut, course_answer
 from app.api.shapes import Resource, example, listing, stamps
 from app.db.queries.scheduling import courses as rows
 from app.edge.input.fields import Body, Day, PathId, Text
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Working
-from app.services.scheduling import courses, dates
+from app.edge.requests.request_context import Answer, Ctx
+from app.edge.requests.routing import ResourceRouter
+from app.services.scheduling import course_dates, courses
 
-router = Door(tag="courses")
+router = ResourceRouter(tag="courses")
 
 
 class HoldIn(Body):
@@ -43,12 +43,12 @@ class HoldOut(Resource):
     reason: str
 
 
-@router.read("/courses/{id}/holds", may="courses:search", gives=listing(HoldOut))
-def list_holds(work: Working, id: PathId) -> Answer:
+@router.read("/courses/{id}/holds", permission="courses:search", response_model=listing(HoldOut))
+def list_holds(ctx: Ctx, id: PathId) -> Answer:
     """List a course's holds, past ones too, oldest first."""
-    facts = dates.facts_of_course(work.db, practice_id=work.practice_id, course_id=id)
-    work.saw(facts.course["patient_id"])
-    found = rows.holds(work.db, practice_id=work.practice_id, course_id=id)
+    facts = course_dates.facts_of_course(ctx.db, practice_id=ctx.practice_id, course_id=id)
+    ctx.saw(facts.course["patient_id"])
+    found = rows.holds(ctx.db, practice_id=ctx.practice_id, course_id=id)
     items = [
         {
             "id": hold["id"],
@@ -65,32 +65,36 @@ def list_holds(work: Working, id: PathId) -> Answer:
 
 
 @router.write(
-    "POST", "/courses/{id}/hold", may="courses:update", gives=CourseOut, can=("wrong-state",)
+    "POST",
+    "/courses/{id}/hold",
+    permission="courses:update",
+    response_model=CourseOut,
+    problems=("wrong-state",),
 )
-def hold(work: Working, id: PathId, body: HoldIn) -> Answer:
+def hold(ctx: Ctx, id: PathId, body: HoldIn) -> Answer:
     """Pause a course from a day on, until a day inclusive or until it is resumed."""
     facts = courses.hold(
-        work.db,
+        ctx.db,
         course_id=id,
         since=body.since,
         until=body.until,
         review_on=body.review_on,
         reason=body.reason,
-        by=work.by,
-        now=work.now,
+        by=ctx.by,
+        now=ctx.now,
     )
-    return course_answer(work, facts.course)
+    return course_answer(ctx, facts.course)
 
 
 @router.write(
     "POST",
     "/courses/{id}/resume",
-    may="courses:update",
-    gives=CourseOut,
-    can=("wrong-state", "patient-deceased"),
+    permission="courses:update",
+    response_model=CourseOut,
+    problems=("wrong-state", "patient-deceased"),
 )
-def resume(work: Working, id: PathId, body: ResumeIn | None = None) -> Answer:
+def resume(ctx: Ctx, id: PathId, body: ResumeIn | None = None) -> Answer:
     """End the hold in force, or take up a closed course again."""
     on = body.on if body else None
-    facts = courses.resume(work.db, course_id=id, on=on, by=work.by, now=work.now)
-    return course_answer(work, facts.course)
+    facts = courses.resume(ctx.db, course_id=id, on=on, by=ctx.by, now=ctx.now)
+    return course_answer(ctx, facts.course)

@@ -11,11 +11,11 @@ from app.db.queries.scheduling import courses as rows
 from app.db.queries.scheduling.facts import CourseFacts
 from app.edge.input.fields import Body, Day, PathId, Text, Units, UnitsShown, to_number
 from app.edge.input.preconditions import etag
-from app.edge.requests.routing import Door
-from app.edge.requests.work import Answer, Work, Working
-from app.services.scheduling import courses, dates
+from app.edge.requests.request_context import Answer, Ctx, RequestContext
+from app.edge.requests.routing import ResourceRouter
+from app.services.scheduling import course_dates, courses
 
-router = Door(tag="courses")
+router = ResourceRouter(tag="courses")
 
 
 class OutsideIn(Body):
@@ -42,23 +42,27 @@ class OutsideMade(OutsideOut):
     schedule: ScheduleOut
 
 
-@router.read("/courses/{id}/outside-sessions", may="courses:search", gives=listing(OutsideOut))
-def outside_sessions(work: Working, id: PathId) -> Answer:
+@router.read(
+    "/courses/{id}/outside-sessions",
+    permission="courses:search",
+    response_model=listing(OutsideOut),
+)
+def outside_sessions(ctx: Ctx, id: PathId) -> Answer:
     """List the course's treatments given elsewhere, voided ones included."""
-    facts = dates.facts_of_course(work.db, practice_id=work.practice_id, course_id=id)
-    work.saw(facts.course["patient_id"])
-    found = rows.outside_sessions(work.db, practice_id=work.practice_id, course_id=id)
+    facts = course_dates.facts_of_course(ctx.db, practice_id=ctx.practice_id, course_id=id)
+    ctx.saw(facts.course["patient_id"])
+    found = rows.outside_sessions(ctx.db, practice_id=ctx.practice_id, course_id=id)
     return Answer({"items": [_outside(o) for o in found], "next_cursor": None})
 
 
 @router.write(
     "POST",
     "/courses/{id}/outside-sessions",
-    may="treatments:create",
-    gives=OutsideMade,
+    permission="treatments:create",
+    response_model=OutsideMade,
     status=201,
 )
-def add_outside(work: Working, id: PathId, body: OutsideIn) -> Answer:
+def add_outside(ctx: Ctx, id: PathId, body: OutsideIn) -> Answer:
     """Record a treatment given elsewhere; the next session is due from it when it is the latest."""
     values = {
         "given_on": body.given_on,
@@ -67,29 +71,29 @@ def add_outside(work: Working, id: PathId, body: OutsideIn) -> Answer:
         "place": body.place,
     }
     outside, facts = courses.add_outside(
-        work.db, course_id=id, values=values, by=work.by, now=work.now
+        ctx.db, course_id=id, values=values, by=ctx.by, now=ctx.now
     )
-    return _outside_answer(work, outside, facts, 201)
+    return _outside_answer(ctx, outside, facts, 201)
 
 
 @router.write(
     "POST",
     "/outside-sessions/{id}/void",
-    may="treatments:update",
-    gives=OutsideMade,
-    can=("wrong-state",),
+    permission="treatments:update",
+    response_model=OutsideMade,
+    problems=("wrong-state",),
 )
-def void_outside(work: Working, id: PathId, body: ReasonIn) -> Answer:
+def void_outside(ctx: Ctx, id: PathId, body: ReasonIn) -> Answer:
     """Take a treatment given elsewhere out of the record."""
-    outside, facts = courses.void_outside(
-        work.db, id=id, reason=body.reason, by=work.by, now=work.now
-    )
-    return _outside_answer(work, outside, facts, 200)
+    outside, facts = courses.void_outside(ctx.db, id=id, reason=body.reason, by=ctx.by, now=ctx.now)
+    return _outside_answer(ctx, outside, facts, 200)
 
 
-def _outside_answer(work: Work, outside: Record, facts: CourseFacts, status: int) -> Answer:
-    work.saw(facts.course["patient_id"])
-    shown = _outside(outside) | {"schedule": schedule_of(facts, work.today)}
+def _outside_answer(
+    ctx: RequestContext, outside: Record, facts: CourseFacts, status: int
+) -> Answer:
+    ctx.saw(facts.course["patient_id"])
+    shown = _outside(outside) | {"schedule": schedule_of(facts, ctx.today)}
     where = f"/v1/courses/{outside['course_id']}/outside-sessions" if status == 201 else None
     return Answer(shown, status, etag(outside["version"]), where)
 

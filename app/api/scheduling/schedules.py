@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from app.api.shapes import ActionOut, BookingOut, ReasonOut, Record, Shape
-from app.db.queries.scheduling.facts import CourseFacts, standing_facts
+from app.db.queries.scheduling.facts import CourseFacts, state_facts
 from app.domain.dates import Interval
 from app.domain.scheduling import cycles, schedule, worklist
 from app.domain.scheduling.schedule import Booking
@@ -46,7 +46,7 @@ def schedule_of(facts: CourseFacts, on: date, *, as_of: bool = False) -> Record:
         history = history.as_of(on)
     plan, course = facts.plan(), facts.course
     dates = schedule.dates(history, plan)
-    stands = worklist.standing(on, standing_facts(course, history, dates), plan, facts.closures)
+    stands = worklist.state_on(on, state_facts(course, history, dates), plan, facts.closures)
     cycle = cycles.next_cycle(history.treatments, history.prior_cycles)
     interval = ""
     if dates.clinical_due_on and dates.anchor_on:

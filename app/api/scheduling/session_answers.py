@@ -6,14 +6,14 @@ from app.api.scheduling.schedules import schedule_of
 from app.api.scheduling.session_shapes import shown
 from app.api.shapes import Record
 from app.edge.input.preconditions import etag
-from app.edge.requests.work import Answer, Work
+from app.edge.requests.request_context import Answer, RequestContext
 from app.services.charting import protocols
 from app.services.scheduling.sessions import Saved
 
 
-def answer(work: Work, saved: Saved, *, created: bool = False) -> Answer:
+def answer(ctx: RequestContext, saved: Saved, *, created: bool = False) -> Answer:
     """Return the session with its course's new schedule."""
-    body = whole(work, saved) | {"schedule": schedule_of(saved.facts, work.today)}
+    body = whole(ctx, saved) | {"schedule": schedule_of(saved.facts, ctx.today)}
     where = f"/v1/sessions/{saved.session['id']}" if created else None
     return Answer(body, 201 if created else 200, tag(saved), where)
 
@@ -24,13 +24,13 @@ def tag(saved: Saved) -> str:
     return etag(".".join(str(part["version"]) for part in parts))
 
 
-def whole(work: Work, saved: Saved) -> Record:
+def whole(ctx: RequestContext, saved: Saved) -> Record:
     session, protocol = saved.session, None
-    work.saw(saved.facts.course["patient_id"])
+    ctx.saw(saved.facts.course["patient_id"])
     if session["protocol"]:
         protocol = protocols.version(
-            work.db,
-            practice_id=work.practice_id,
+            ctx.db,
+            practice_id=ctx.practice_id,
             code=session["protocol"],
             number=session["protocol_version"],
         )

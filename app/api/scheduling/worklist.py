@@ -9,24 +9,24 @@ from typing import Annotated
 from fastapi import Query as FromQuery
 from pydantic import BaseModel, Field
 
-from app.api import pages
+from app.api import lists
 from app.api.scheduling.schedules import action_shown, booking_shown
 from app.api.shapes import ActionOut, BookingOut, Record, Shape, Source, listing
 from app.db.queries.scheduling.worklist import Filters
 from app.domain.scheduling import worklist as rules
-from app.edge.input import paging
+from app.edge.input import cursors
 from app.edge.input.fields import Body, Day, Id, Query, Text, comma_list, query_count, to_number
-from app.edge.requests.routing import Door
+from app.edge.requests.request_context import Answer, Ctx
+from app.edge.requests.routing import ResourceRouter
 from app.edge.requests.streams import Streamed
-from app.edge.requests.work import Answer, Working
 from app.services.scheduling import demand as demands
 from app.services.scheduling import worklist, worklist_csv
-from app.services.scheduling.worklist import Asked, Row
+from app.services.scheduling.worklist import Row, WorklistQuery
 
-router = Door(tag="worklist")
+router = ResourceRouter(tag="worklist")
 
 
-class WorklistQuery(Query):
+class WorklistParams(Query):
     """What narrows the list; several words of one filter are separated by commas."""
 
     on: Day | None = None
@@ -41,7 +41,7 @@ class WorklistQuery(Query):
     practitioner_id: Id | None = None
     q: Text | None = None
 
-    def asked(self) -> Asked:
+    def asked(self) -> WorklistQuery:
         filters = Filters(
             self.status,
             self.booking,
@@ -51,17 +51,17 @@ class WorklistQuery(Query):
             self.practitioner_id,
             self.q,
         )
-        return Asked(filters, self.flag, self.action, self.act_by)
+        return WorklistQuery(filters, self.flag, self.action, self.act_by)
 
 
-class WorklistPageQuery(WorklistQuery, pages.PageQuery):
+class WorklistPageQuery(WorklistParams, lists.PageQuery):
     pass
 
 
-class WorklistSearch(WorklistQuery, Body):
+class WorklistSearch(WorklistParams, Body):
     """The same filters in a body, as strict as any body."""
 
-    limit: pages.BodyLimit = paging.DEFAULT_LIMIT
+    limit: lists.BodyLimit = cursors.DEFAULT_LIMIT
     cursor: str | None = None
 
 
@@ -131,73 +131,77 @@ class DemandOut(BaseModel):
     weeks: list[DemandWeek]
 
 
-@router.read("/worklist", may="worklist:search", gives=listing(WorklistRowOut))
-def show(work: Working, query: Annotated[WorklistPageQuery, FromQuery()]) -> Answer:
+@router.read("/worklist", permission="worklist:search", response_model=listing(WorklistRowOut))
+def show(ctx: Ctx, query: Annotated[WorklistPageQuery, FromQuery()]) -> Answer:
     """List open courses by due date: who is due, since when, why, and what to do next.
 
     Closed courses only with `status=closed`. The cursor pins `on` and the filters.
     """
-    setting = worklist.setting(work.db, practice_id=work.practice_id, on=query.on or work.today)
+    setting = worklist.load_context(ctx.db, practice_id=ctx.practice_id, on=query.on or ctx.today)
     key = setting.practice["cursor_key"]
-    cursor = pages.begin(query, key, listing="worklist", on=query.on)
+    cursor = lists.begin(query, key, listing="worklist", on=query.on)
     after = None
     if cursor:
         after = (date.fromisoformat(str(cursor.position[0])), str(cursor.position[1]))
         setting.on = date.fromisoformat(cursor.on or "")
     found, place = worklist.listed(
-        work.db, setting=setting, asked=query.asked(), after=after, limit=query.limit
+        ctx.db, setting=setting, asked=query.asked(), after=after, limit=query.limit
     )
     position = (place[0].isoformat(), place[1]) if place else None
-    work.saw(*(row.stored.patient_id for row in found))
-    items = [row_shown(row, work.practice_id) for row in found]
-    return pages.page(work, query, items, position, key=key, listing="worklist", on=setting.on)
+    ctx.saw(*(row.stored.patient_id for row in found))
+    items = [row_shown(row, ctx.practice_id) for row in found]
+    return lists.page(ctx, query, items, position, key=key, listing="worklist", on=setting.on)
 
 
-@router.search("/worklist/search", may="worklist:search", gives=listing(WorklistRowOut))
-def search(work: Working, body: WorklistSearch) -> Answer:
+@router.search(
+    "/worklist/search", permission="worklist:search", response_model=listing(WorklistRowOut)
+)
+def search(ctx: Ctx, body: WorklistSearch) -> Answer:
     """List as above with the filters in the body, so that no address holds a name."""
-    return show(work, WorklistPageQuery.model_construct(**body.__dict__))
+    return show(ctx, WorklistPageQuery.model_construct(**body.__dict__))
 
 
-@router.read("/worklist/summary", may="worklist:search", gives=SummaryOut)
-def summary(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> Answer:
+@router.read("/worklist/summary", permission="worklist:search", response_model=SummaryOut)
+def summary(ctx: Ctx, query: Annotated[WorklistParams, FromQuery()]) -> Answer:
     """Count the same rows by status, booking state and flag, zeros included."""
-    setting = worklist.setting(work.db, practice_id=work.practice_id, on=query.on or work.today)
-    work.saw()
+    setting = worklist.load_context(ctx.db, practice_id=ctx.practice_id, on=query.on or ctx.today)
+    ctx.saw()
     if query.q:
         # A count of one is an answer about someone.
-        rows = worklist.stream(work.db, setting=setting, asked=query.asked())
-        work.saw(*(row.stored.patient_id for row in rows))
-    return Answer(worklist.summary(work.db, setting=setting, asked=query.asked()))
+        rows = worklist.stream(ctx.db, setting=setting, asked=query.asked())
+        ctx.saw(*(row.stored.patient_id for row in rows))
+    return Answer(worklist.summary(ctx.db, setting=setting, asked=query.asked()))
 
 
 @router.read(
     "/worklist.csv",
-    may="worklist:search",
+    permission="worklist:search",
     openapi_extra={"responses": {"200": {"content": {"text/csv": {"schema": {"type": "string"}}}}}},
 )
-def as_csv(work: Working, query: Annotated[WorklistQuery, FromQuery()]) -> Streamed:
+def as_csv(ctx: Ctx, query: Annotated[WorklistParams, FromQuery()]) -> Streamed:
     """Stream the same rows as CSV; cells that a spreadsheet would run are quoted.
 
     Each piece is in the log, with whom it shows, before it is sent.
     """
-    on = query.on or work.today
-    setting = worklist.setting(work.db, practice_id=work.practice_id, on=on)
-    pieces = worklist_csv.pieces(work.lend, setting=setting, asked=query.asked())
+    on = query.on or ctx.today
+    setting = worklist.load_context(ctx.db, practice_id=ctx.practice_id, on=on)
+    pieces = worklist_csv.pieces(ctx.lend, setting=setting, asked=query.asked())
     first = next(pieces)
-    work.saw(*first.patient_ids)
-    lines = chain((first.text,), (work.told(piece.patient_ids, piece.text) for piece in pieces))
+    ctx.saw(*first.patient_ids)
+    lines = chain(
+        (first.text,), (ctx.audited_chunk(piece.patient_ids, piece.text) for piece in pieces)
+    )
     name = f"worklist-{on.isoformat()}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Streamed(lines, work.surroundings, headers=headers, media_type="text/csv; charset=utf-8")
+    return Streamed(lines, ctx.app_context, headers=headers, media_type="text/csv; charset=utf-8")
 
 
-@router.read("/demand", may="worklist:search", patients=False, gives=DemandOut)
-def demand(work: Working, query: Annotated[DemandQuery, FromQuery()]) -> Answer:
+@router.read("/demand", permission="worklist:search", patients=False, response_model=DemandOut)
+def demand(ctx: Ctx, query: Annotated[DemandQuery, FromQuery()]) -> Answer:
     """Return sessions, chair time, units and vials expected per week and location."""
-    setting = worklist.setting(work.db, practice_id=work.practice_id, on=work.today)
-    since = query.since or work.today
-    weeks = demands.of_weeks(work.db, setting=setting, since=since, weeks=query.weeks)
+    setting = worklist.load_context(ctx.db, practice_id=ctx.practice_id, on=ctx.today)
+    since = query.since or ctx.today
+    weeks = demands.of_weeks(ctx.db, setting=setting, since=since, weeks=query.weeks)
     for week in weeks:
         week["units"] = to_number(week.pop("hundredths"))
     return Answer({"from": since, "weeks": weeks})

@@ -108,7 +108,7 @@ def _practice(database: Database, now: datetime) -> dict[str, Any]:
                     )
                 printing.tell("making the demo practice ...")
                 id = new_id(now)
-                with database.turned(db, id):
+                with database.as_practice(db, id):
                     found = demo_practice.build(db, id=id, by_name=context.NAME, now=now)
     return found
 

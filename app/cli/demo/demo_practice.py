@@ -34,7 +34,7 @@ def build(db: Connection, *, id: str, by_name: str, now: datetime) -> Record:
     """
     plan = demo_practice()
     begun = now - OPEN_SINCE
-    practice = practices.found(
+    practice = practices.create(
         db, id=id, name=plan.name, time_zone=plan.time_zone, by_name=by_name, now=begun
     )
     by = Actor(practice["id"], "system", None, by_name)

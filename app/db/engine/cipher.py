@@ -38,7 +38,7 @@ class Unlocking:
         self._fitted: list[MasterKey | None] = []
 
     @property
-    def fitted(self) -> MasterKey | None:
+    def matched_key(self) -> MasterKey | None:
         """The key that the file was last opened with; None for a plain one."""
         return self._fitted[0] if self._fitted else None
 

@@ -60,7 +60,7 @@ class Database:
             self._kind.end_read(raw)
 
     @contextmanager
-    def write(self, scope: Scope, *, here: bool = False) -> Iterator[Connection]:
+    def write(self, scope: Scope, *, local_durability: bool = False) -> Iterator[Connection]:
         """Lend a connection in one transaction: saved at the normal end, undone by any exception.
 
         `here`: on this server's disk is saved enough, and no replica is waited for.
@@ -75,7 +75,7 @@ class Database:
                     raw: Any = db.connection.dbapi_connection
                     db.info["scope"], db.info["audited"] = scope, False
                     try:
-                        self._kind.begin(raw, until, scope, here=here)
+                        self._kind.begin(raw, until, scope, local_durability=local_durability)
                         yield db
                         self._kind.commit(raw, db.info)
                     except BaseException:
@@ -87,7 +87,7 @@ class Database:
                 self._kind.after_write()
 
     @contextmanager
-    def turned(self, db: Connection, scope: Scope) -> Iterator[None]:
+    def as_practice(self, db: Connection, scope: Scope) -> Iterator[None]:
         """Turn to another practice within a transaction, and back: one commit for several."""
         before = db.info["scope"]
         if scope == before:
@@ -108,7 +108,7 @@ class Database:
         """
         if isinstance(self._kind, postgresql.Postgresql):
             return None
-        fitted = self._kind.unlocking.fitted
+        fitted = self._kind.unlocking.matched_key
         return fitted.id if fitted else None
 
     def version(self) -> str:

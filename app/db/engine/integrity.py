@@ -15,7 +15,7 @@ _UNIQUE_WORDS = "UNIQUE constraint failed"
 
 
 @contextmanager
-def losing_races() -> Iterator[None]:
+def unique_violation_as_contended() -> Iterator[None]:
     """Turn a unique violation inside into `Contended`, which the door answers by trying again.
 
     Services look for a duplicate before they insert, so this is reached only when two

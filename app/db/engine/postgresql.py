@@ -54,8 +54,8 @@ class Postgresql:
         forget = f"SET LOCAL ROLE NONE; SET LOCAL {PRACTICE} = ''; SET LOCAL {DIRECTORY} = ''"
         raw.execute(f"{forget}{statement(scope)}", prepare=False)
 
-    def begin(self, raw: Any, until: float, scope: Scope, *, here: bool) -> None:
-        waits = "; SET LOCAL synchronous_commit = local" if here else ""
+    def begin(self, raw: Any, until: float, scope: Scope, *, local_durability: bool) -> None:
+        waits = "; SET LOCAL synchronous_commit = local" if local_durability else ""
         raw.execute(f"BEGIN{statement(scope)}{waits}", prepare=False)
 
     def commit(self, raw: Any, info: dict[Any, Any]) -> None:

@@ -18,7 +18,7 @@ from app.db.engine import guard
 from app.db.engine.cipher import Unlocking
 from app.db.engine.failures import DatabaseAway, DatabaseBusy
 from app.db.engine.scope import OWNER, Scope
-from app.db.keys.holding import Held, Share
+from app.db.keys.file_lock import FileInUse, SharedLock
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Sqlite:
     def turn(self, raw: Any, scope: Scope) -> None:
         """The guard asks the connection; the database has nothing to be told."""
 
-    def begin(self, raw: Any, until: float, scope: Scope, *, here: bool) -> None:
+    def begin(self, raw: Any, until: float, scope: Scope, *, local_durability: bool) -> None:
         # IMMEDIATE: a deferred transaction that reads first and writes later fails at once when
         # another wrote in between, whatever the busy timeout.
         left = until - monotonic()
@@ -156,7 +156,7 @@ def make(
     """Return the engine for a database file, made with its folder when it is not there yet."""
     file = unlocking.file
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    module, share = driver(), Share(file)
+    module, share = driver(), SharedLock(file)
     engine = create_engine(
         url.set(drivername="sqlite", database=str(file)),
         module=module,
@@ -185,7 +185,7 @@ def make(
     def connect(_dialect: object, _record: object, given: Any, named: Any) -> Any:
         try:
             share.take()
-        except Held:
+        except FileInUse:
             raise DatabaseBusy("the file is being replaced") from None
         except OSError as failure:
             raise DatabaseAway(type(failure).__name__) from failure

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from app.db.keys import holding
+from app.db.keys import file_lock
 
 # What a sub-key is for. Another purpose gets another label, never another use of the same key.
 DATABASE, SECRET, BACKUP = "database", "secret", "backup"
@@ -42,8 +42,8 @@ class KeyringUnusable(Exception):
     """The master keys are missing, misread or open to others; the text says which and where."""
 
 
-class SealBroken(Exception):
-    """A sealed value was changed, moved to another place, or sealed with a key that is not here."""
+class DecryptionFailed(Exception):
+    """An encrypted value was changed, moved to another place, or its key is not here."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class MasterKey:
 
     @cached_property
     def aead(self) -> AESGCM:
-        """The cipher of sealed values."""
+        """The cipher of encrypted values."""
         return AESGCM(self.derived(SECRET))
 
     @property
@@ -157,7 +157,7 @@ class Keyring:
                 "the keys come from TWELVEWEEKS_MASTER_KEY: put the new one there, in front"
             )
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._guard, holding.alone(self.file, patient=True):
+        with self._guard, file_lock.alone(self.file, patient=True):
             known = _read(self.file)
             if known and only_first:
                 self._keys = known
@@ -173,7 +173,7 @@ class Keyring:
             return self.add(made_on=made_on, only_first=True)
         return self.newest
 
-    def seal(
+    def encrypt(
         self, plain: bytes, *, table: str, column: str, practice_id: str, row_id: str
     ) -> bytes:
         """Return `plain` encrypted with the newest key and bound to its place in the database."""
@@ -183,33 +183,35 @@ class Keyring:
         bound = _bound(head, table, column, practice_id, row_id)
         return head + nonce + key.aead.encrypt(nonce, plain, bound)
 
-    def open(
-        self, sealed: bytes, *, table: str, column: str, practice_id: str, row_id: str
+    def decrypt(
+        self, encrypted: bytes, *, table: str, column: str, practice_id: str, row_id: str
     ) -> bytes:
-        """Return what was sealed at this place; `SealBroken` for anything else."""
-        id = sealed_with(sealed)
+        """Return what was encrypted for this place; `DecryptionFailed` for anything else."""
+        id = encrypted_with(encrypted)
         key = self.find(id)
         if key is None:
-            raise SealBroken(f"a value in {table}.{column} is sealed with a key that is not here")
+            raise DecryptionFailed(
+                f"a value in {table}.{column} is encrypted with a key that is not here"
+            )
         start = 2 + len(id)
-        nonce, rest = sealed[start : start + _NONCE], sealed[start + _NONCE :]
-        bound = _bound(sealed[:start], table, column, practice_id, row_id)
+        nonce, rest = encrypted[start : start + _NONCE], encrypted[start + _NONCE :]
+        bound = _bound(encrypted[:start], table, column, practice_id, row_id)
         try:
             return key.aead.decrypt(nonce, rest, bound)
         except (InvalidTag, ValueError):
-            raise SealBroken(f"a value in {table}.{column} was changed or moved") from None
+            raise DecryptionFailed(f"a value in {table}.{column} was changed or moved") from None
 
 
-def sealed_with(sealed: bytes) -> str:
-    """Return the id of the key that a value was sealed with; `SealBroken` when it is no seal."""
+def encrypted_with(encrypted: bytes) -> str:
+    """Return the id of the key of an encrypted value; `DecryptionFailed` when it is none."""
     try:
-        if sealed[:1] == _FORMAT and 1 <= sealed[1] <= 16:
-            id = sealed[2 : 2 + sealed[1]]
-            if len(id) == sealed[1]:
+        if encrypted[:1] == _FORMAT and 1 <= encrypted[1] <= 16:
+            id = encrypted[2 : 2 + encrypted[1]]
+            if len(id) == encrypted[1]:
                 return id.decode("ascii")
     except (IndexError, UnicodeDecodeError):
         pass
-    raise SealBroken("this is no sealed value")
+    raise DecryptionFailed("this is no encrypted value")
 
 
 def parsed(text: str, where: str) -> tuple[MasterKey, ...]:
@@ -274,7 +276,7 @@ def _write(file: Path, keys: Iterable[MasterKey]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         written.replace(file)
-        holding.settle(file.parent)
+        file_lock.settle(file.parent)
     except OSError as error:
         written.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(file)) from None

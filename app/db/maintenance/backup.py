@@ -13,14 +13,21 @@ from typing import IO
 
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
-from app.db.keys import holding
-from app.db.keys.keyring import BACKUP, DATABASE, Keyring, KeyringUnusable, MasterKey, SealBroken
+from app.db.keys import file_lock
+from app.db.keys.keyring import (
+    BACKUP,
+    DATABASE,
+    DecryptionFailed,
+    Keyring,
+    KeyringUnusable,
+    MasterKey,
+)
 from app.db.maintenance import copying, migrate
 from app.db.maintenance.copying import Check, NotSound
 
 _MAGIC = b"twelveweeks backup 1\n"
 _LONGEST_HEAD = 1 << 20
-_PIECE = 1 << 20
+_BATCH_SIZE = 1 << 20
 _PLACE = {"table": "backup", "column": "contents", "practice_id": "", "row_id": ""}
 
 
@@ -83,9 +90,9 @@ def save(
         )
         opened = os.open(finished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(opened, "wb") as into, snapshot.open("rb") as stream:
-            sealed = keyring.seal(json.dumps(asdict(contents)).encode(), **_PLACE)
-            into.write(_MAGIC + f"{key.id} {len(sealed)}\n".encode() + sealed)
-            shutil.copyfileobj(stream, into, _PIECE)
+            encrypted = keyring.encrypt(json.dumps(asdict(contents)).encode(), **_PLACE)
+            into.write(_MAGIC + f"{key.id} {len(encrypted)}\n".encode() + encrypted)
+            shutil.copyfileobj(stream, into, _BATCH_SIZE)
         _compare(finished, contents, keyring)
         copying.put(finished, out)
     return contents, told
@@ -94,7 +101,7 @@ def save(
 def contents(file: Path, keyring: Keyring) -> Contents:
     """Return what a backup says it holds; its seal was right.
 
-    Raises `NoBackup`, `KeyringUnusable` when its key is not here, `SealBroken` when it was
+    Raises `NoBackup`, `KeyringUnusable` when its key is not here, `DecryptionFailed` when it was
     changed or its key is another one.
     """
     with file.open("rb") as stream:
@@ -117,7 +124,7 @@ def restore(
     with file.open("rb") as stream:
         held, key = _head(stream, file, keyring)
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with holding.alone(place), copying.workplace(place, alone=True) as folder:
+        with file_lock.alone(place), copying.workplace(place, alone=True) as folder:
             payload, made = folder / "payload.db", folder / place.name
             if _unpacked(stream, payload) != held.sha256:
                 raise NoBackup(f"{file.name} is damaged: it is not what was written")
@@ -143,8 +150,8 @@ def _head(stream: IO[bytes], file: Path, keyring: Keyring) -> tuple[Contents, Ma
             f"{file.name} needs the master key {id}: it is not in {keyring.place}"
         )
     try:
-        told = json.loads(keyring.open(stream.read(int(length)), **_PLACE))
-    except SealBroken:
+        told = json.loads(keyring.decrypt(stream.read(int(length)), **_PLACE))
+    except DecryptionFailed:
         raise NoBackup(
             f"{file.name} was changed, or the master key {id} in {keyring.place} is another one"
         ) from None
@@ -155,7 +162,7 @@ def _unpacked(stream: IO[bytes], into: Path) -> str:
     digest = sha256()
     opened = os.open(into, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(opened, "wb") as out:
-        while piece := stream.read(_PIECE):
+        while piece := stream.read(_BATCH_SIZE):
             digest.update(piece)
             out.write(piece)
     return digest.hexdigest()

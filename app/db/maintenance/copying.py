@@ -16,8 +16,8 @@ from app.db.engine import cipher, sqlite
 from app.db.engine.engine import Database, open_database
 from app.db.engine.failures import DatabaseAway, translate
 from app.db.engine.scope import OWNER
-from app.db.keys import holding
-from app.db.keys.holding import Held
+from app.db.keys import file_lock
+from app.db.keys.file_lock import FileInUse
 from app.db.keys.keyring import DATABASE, Keyring, MasterKey
 from app.db.maintenance import checks
 
@@ -65,7 +65,7 @@ def opened(
         return driver.connect(str(file), isolation_level=None)
 
     with closing(unlocking.open(connect, driver)) as raw:
-        yield raw, unlocking.fitted
+        yield raw, unlocking.matched_key
 
 
 def copy(source: Any, was: MasterKey | None, target: Path, key: bytes | None) -> dict[str, int]:
@@ -158,7 +158,7 @@ def fold(raw: Any, file: Path) -> None:
             raise
         mode = None
     if mode != "delete":
-        raise Held(file.name)
+        raise FileInUse(file.name)
 
 
 def put(made: Path, place: Path) -> None:
@@ -169,7 +169,7 @@ def put(made: Path, place: Path) -> None:
     finally:
         os.close(descriptor)
     made.replace(place)
-    holding.settle(place.parent)
+    file_lock.settle(place.parent)
 
 
 def recipher(
@@ -180,7 +180,7 @@ def recipher(
     `choose` is asked once the file is held, so that no key is made for nothing. Raises `Held`
     when anything has the file open, and `NotSound` before anything is replaced.
     """
-    with holding.alone(file), workplace(file, alone=True) as folder:
+    with file_lock.alone(file), workplace(file, alone=True) as folder:
         made = folder / file.name
         with opened(file, keyring) as (source, was):
             fold(source, file)
@@ -196,7 +196,7 @@ def clear(place: Path, keyring: Keyring) -> None:
     try:
         with opened(place, keyring) as (raw, _):
             fold(raw, place)
-    except Held:
+    except FileInUse:
         raise
     except Exception:
         # No key, or broken: what its log still held cannot be told any more.

@@ -13,8 +13,9 @@ from app.db.base import Base, Key, OfPractice, of_practice, one_of, refers
 class Course(OfPractice, Base):
     """One patient's series of sessions under one protocol.
 
-    The second half are derived facts: rewritten by `services.scheduling.dates` in the transaction that
-    changes a fact they rest on, compared with a recomputation by `twelveweeks db verify`.
+    The second half are derived facts: rewritten by
+    `services.scheduling.course_dates` in the transaction that changes a fact they rest on, compared
+    with a recomputation by `twelveweeks db verify`.
     """
 
     __tablename__ = "course"

@@ -8,7 +8,18 @@ from typing import Any
 from sqlalchemy import Boolean, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import SEALED, SECRET, At, Base, Json, Key, OfPractice, of_practice, one_of, refers
+from app.db.base import (
+    ENCRYPTED,
+    SECRET,
+    At,
+    Base,
+    Json,
+    Key,
+    OfPractice,
+    of_practice,
+    one_of,
+    refers,
+)
 
 
 class Client(OfPractice, Base):
@@ -28,7 +39,10 @@ class Client(OfPractice, Base):
 
 
 class Issuer(OfPractice, Base):
-    """An outside issuer whose tokens for `audience` are taken; `form` as in `edge.auth.tokens.Trust`."""
+    """An outside issuer whose tokens for `audience` are taken.
+
+    `form` as in `edge.auth.tokens.Trust`.
+    """
 
     __tablename__ = "issuer"
     __table_args__ = (of_practice(), one_of("form", "at+jwt", "jwt"))
@@ -79,7 +93,7 @@ class ClientAssertion(Base):
 
 
 class SigningKey(Base):
-    """A key this service signs its tokens with, the private half sealed; of no practice.
+    """A key this service signs its tokens with, the private half encrypted; of no practice.
 
     The newest one signs; the others are believed until `retires_at`.
     """
@@ -88,6 +102,6 @@ class SigningKey(Base):
 
     id: Mapped[str] = mapped_column(Key, primary_key=True)
     public: Mapped[Any] = mapped_column(Json)
-    sealed: Mapped[bytes] = mapped_column(LargeBinary, info=SEALED)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary, info=ENCRYPTED)
     created_at: Mapped[datetime] = mapped_column(At)
     retires_at: Mapped[datetime | None] = mapped_column(At)

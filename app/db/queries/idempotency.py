@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.db.models import Idempotency
-from app.db.queries.records import Record, table_of
+from app.db.queries.table_rows import Record, table_of
 
 _table = table_of(Idempotency)
 

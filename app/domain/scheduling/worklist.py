@@ -44,7 +44,7 @@ class Closure(NamedTuple):
         )
 
 
-class Facts(NamedTuple):
+class StateFacts(NamedTuple):
     """What a course's standing on any day is judged from; `bookings` in order of (on, start)."""
 
     closed: bool
@@ -67,7 +67,7 @@ class Action(NamedTuple):
     source_id: str | None
 
 
-class Standing(NamedTuple):
+class CourseState(NamedTuple):
     """The answer for one course on one day."""
 
     status: str
@@ -140,7 +140,9 @@ def suggested_on(
     return None
 
 
-def standing(day: date, facts: Facts, plan: Plan, closures: Sequence[Closure] = ()) -> Standing:
+def state_on(
+    day: date, facts: StateFacts, plan: Plan, closures: Sequence[Closure] = ()
+) -> CourseState:
     """Return where the course stands on `day`."""
     status = status_on(
         day,
@@ -166,7 +168,7 @@ def standing(day: date, facts: Facts, plan: Plan, closures: Sequence[Closure] = 
     )
     _, overdue_from, _ = thresholds(facts.due_on if facts.anchor_on else None, plan)
     late = status in ("overdue", "lapsed") and facts.due_on is not None
-    return Standing(
+    return CourseState(
         status=status,
         days_overdue=(day - facts.due_on).days if late and facts.due_on else 0,
         overdue_from=overdue_from,
@@ -181,7 +183,7 @@ def standing(day: date, facts: Facts, plan: Plan, closures: Sequence[Closure] = 
 
 
 def _flags(
-    booked: Booking, facts: Facts, overdue_from: date | None, closures: Sequence[Closure]
+    booked: Booking, facts: StateFacts, overdue_from: date | None, closures: Sequence[Closure]
 ) -> list[str]:
     flags = []
     if facts.earliest_on and booked.on < facts.earliest_on:
@@ -193,7 +195,7 @@ def _flags(
     return flags
 
 
-def _actions(day: date, status: str, booking: str, facts: Facts, plan: Plan) -> list[Action]:
+def _actions(day: date, status: str, booking: str, facts: StateFacts, plan: Plan) -> list[Action]:
     if status == "closed":
         return []
     actions = []

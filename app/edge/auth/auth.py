@@ -32,14 +32,14 @@ class Caller:
     prefix: str
     by: Actor
     roles: tuple[str, ...]
-    may: frozenset[str]
+    permissions: frozenset[str]
     # Whether scopes narrow it; whoever forgets to say gets the lesser rights.
     scoped: bool = True
 
     @property
     def giver(self) -> Giver:
         """It as someone who hands on access to others."""
-        return Giver(self.may, self.scoped, self.by.id if self.by.type == "staff" else None)
+        return Giver(self.permissions, self.scoped, self.by.id if self.by.type == "staff" else None)
 
 
 class _Known(NamedTuple):
@@ -187,6 +187,6 @@ def _caller(holder: Holder) -> Caller:
         prefix=key["prefix"],
         by=holder.by,
         roles=holder.roles,
-        may=holder.may,
+        permissions=holder.may,
         scoped=key["scopes"] is not None,
     )

@@ -17,7 +17,7 @@ from app.db.engine.engine import Database
 from app.db.engine.scope import NONE
 from app.db.queries.access import keys as directory
 from app.db.queries.access import tokens as rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.access import access, smart
 from app.domain.access.access import Actor
 from app.domain.ids import is_id
@@ -170,5 +170,5 @@ def _caller(holder: Record, by: Actor, roles: tuple[str, ...], may: frozenset[st
         prefix="",
         by=by,
         roles=roles,
-        may=may,
+        permissions=may,
     )

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.errors import TooManyRequests
-from app.edge.http.peer import Networks, Peer, read
+from app.edge.http.client_address import ClientAddress, Networks, read
 from app.edge.http.rates import Rates
 from app.edge.problems.problems import answer, of_refusal
 
@@ -23,7 +23,7 @@ _SECRET = re.compile(
 
 
 class Gate:
-    """Middleware behind the request log, which has put the `Peer` into `scope["state"]`.
+    """Middleware behind the request log, which has put the `ClientAddress` into `scope["state"]`.
 
     429 for an address beyond its rate, 403 for plain HTTP from another machine unless `plain`, 400
     for a key or token in the address, 403 for `/metrics` asked by anyone but this machine and
@@ -45,9 +45,9 @@ class Gate:
         refused = self._refusal(scope, scope["state"]["peer"])
         await (refused or self.app)(scope, receive, send)
 
-    def _refusal(self, scope: Scope, peer: Peer) -> Response | None:
+    def _refusal(self, scope: Scope, peer: ClientAddress) -> Response | None:
         try:
-            self._rates.address(peer.counted)
+            self._rates.address(peer.rate_key)
         except TooManyRequests as refusal:
             return of_refusal(refusal)
         if not (peer.secure or self._plain or peer.loopback):
@@ -60,7 +60,7 @@ class Gate:
             )
         return None
 
-    def _may_measure(self, peer: Peer) -> bool:
+    def _may_measure(self, peer: ClientAddress) -> bool:
         # Behind a proxy that is not trusted everyone seems to be this machine.
         here = peer.loopback and not peer.forwarded
         return here or self._metrics_from.hold(read(peer.address))

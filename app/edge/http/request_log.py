@@ -14,7 +14,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.edge.http.peer import Peers
+from app.edge.http.client_address import Peers
 from app.edge.observability import logs
 from app.edge.observability.metrics import Metrics
 from app.edge.problems import problems

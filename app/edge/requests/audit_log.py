@@ -92,9 +92,9 @@ class AuditLog:
     def _append(self, events: Sequence[Event]) -> None:
         ordered = sorted(events, key=_practice)
         # A replica that is away must not keep anyone from reading a record.
-        with self._database.write(ordered[0]["practice_id"], here=True) as db:
+        with self._database.write(ordered[0]["practice_id"], local_durability=True) as db:
             for practice_id, group in groupby(ordered, key=_practice):
-                with self._database.turned(db, practice_id):
+                with self._database.as_practice(db, practice_id):
                     audit.append(db, list(group))
 
 

@@ -15,9 +15,9 @@ from app.domain.access import access
 from app.domain.errors import Invalid, Overloaded, Unauthenticated
 from app.edge.input import json_body
 from app.edge.input.query import check_query
-from app.edge.problems import problems
 from app.edge.problems.problem_openapi import SCHEME, responses_for
-from app.edge.requests.work import REASON, Needs, Threaded, enter, reads, writes
+from app.edge.problems.problems import code_of
+from app.edge.requests.request_context import REASON, RoutePolicy, Threaded, enter, reads, writes
 
 E = TypeVar("E", bound=Callable[..., Any])
 
@@ -52,7 +52,7 @@ _BREAK_GLASS = {
     "description": "In an emergency: why a person reads what their role does not show them.",
 }
 
-_WRITE_CAN = (
+_WRITE_PROBLEMS = (
     "unauthenticated",
     "forbidden",
     "not-found",
@@ -63,18 +63,22 @@ _WRITE_CAN = (
     "content-too-large",
     "database-busy",
 )
-_POST_CAN = ("idempotency-mismatch", "idempotency-pending")
-_PATCH_CAN = ("stale-version", "precondition-required")
+_POST_PROBLEMS = ("idempotency-mismatch", "idempotency-pending")
+_PATCH_PROBLEMS = ("stale-version", "precondition-required")
 
 
 class StrictRoute(APIRoute):
     """A route that refuses what it does not know: parameters, media types, loose JSON."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        needs = getattr(endpoint, "needs", None)
-        if not isinstance(needs, Needs) or not needs.may or not needs.may <= access.PERMISSIONS:
+        policy = getattr(endpoint, "policy", None)
+        if (
+            not isinstance(policy, RoutePolicy)
+            or not policy.permissions
+            or not policy.permissions <= access.PERMISSIONS
+        ):
             raise RuntimeError(f"the route {path} does not state a permission")
-        self.needs = needs
+        self.policy = policy
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -92,10 +96,10 @@ class StrictRoute(APIRoute):
         takes_nothing = not takes_json and "requestBody" not in (self.openapi_extra or {})
         patch = self.methods is not None and "PATCH" in self.methods
 
-        needs = self.needs
+        policy = self.policy
 
         async def strict(request: Request) -> Response:
-            await enter(request, needs)
+            await enter(request, policy)
             check_query(request.scope["query_string"], known_names)
             if has_body:
                 body = await request.body()
@@ -118,32 +122,32 @@ class StrictRoute(APIRoute):
                 # Nothing was looked at, and the log is what may be waited for.
                 raise
             except Exception as failure:
-                work = request.scope["state"].get("work")
-                code = problems.code_of(failure)
-                if work is not None and code is not None:
-                    await work.surroundings.log.kept(work.event(code))
+                ctx = request.scope["state"].get("context")
+                code = code_of(failure)
+                if ctx is not None and code is not None:
+                    await ctx.app_context.log.kept(ctx.event(code))
                 raise
 
         async def answered(request: Request) -> Response:
-            """Answer; whose practice was erased a moment ago is nobody any more."""
+            """Answer; 401, not 500, when the practice was erased meanwhile."""
             try:
                 return await told(request)
             except (DatabaseAway, DatabaseBusy):
                 raise
             except Exception as fault:
-                work = request.scope["state"].get("work")
+                ctx = request.scope["state"].get("context")
                 # Where there is no practice, neither a change nor the row of a look can be saved.
-                if work is None or problems.code_of(fault) is not None:
+                if ctx is None or code_of(fault) is not None:
                     raise
-                if await work.surroundings.callers.gone(work.practice_id):
+                if await ctx.app_context.callers.gone(ctx.practice_id):
                     raise Unauthenticated() from None
                 raise
 
         return answered
 
 
-class Door(APIRouter):
-    """The routes of one noun. `may` names the permissions a caller must have."""
+class ResourceRouter(APIRouter):
+    """The routes of one noun. `permission` names what a caller must have."""
 
     def __init__(self, *, tag: str) -> None:
         super().__init__(route_class=StrictRoute, tags=[tag])
@@ -152,29 +156,29 @@ class Door(APIRouter):
         self,
         path: str,
         *,
-        may: str,
-        gives: Any = None,
-        can: tuple[str, ...] = (),
-        tagged: bool = False,
+        permission: str,
+        response_model: Any = None,
+        problems: tuple[str, ...] = (),
+        etag: bool = False,
         patients: bool = True,
         **options: Any,
     ) -> Callable[[E], E]:
-        """Add a GET route; `gives` is the shape of its answer, `tagged` one with an ETag.
+        """Add a GET route; `etag`: its answer carries one.
 
         Its endpoint says by `work.saw` whose data it shows, unless `patients` is false.
         """
-        parameters = [_NONE_MATCH_HEADER] if tagged else []
-        responses = responses_for("unauthenticated", "forbidden", "not-found", "invalid", *can)
-        if tagged:
+        parameters = [_NONE_MATCH_HEADER] if etag else []
+        responses = responses_for("unauthenticated", "forbidden", "not-found", "invalid", *problems)
+        if etag:
             responses[304] = {"description": "Still the version at hand."}
 
         def add(endpoint: E) -> E:
             self._add(
                 path,
                 reads(endpoint),
-                _needs(endpoint, may, patients=patients, reads=True),
+                _policy(endpoint, permission, patients=patients, reads=True),
                 method="GET",
-                gives=gives,
+                response_model=response_model,
                 responses=responses,
                 parameters=parameters,
                 **options,
@@ -184,20 +188,31 @@ class Door(APIRouter):
         return add
 
     def search(
-        self, path: str, *, may: str, gives: Any, can: tuple[str, ...] = (), **options: Any
+        self,
+        path: str,
+        *,
+        permission: str,
+        response_model: Any,
+        problems: tuple[str, ...] = (),
+        **options: Any,
     ) -> Callable[[E], E]:
         """Add a POST route that only reads: a list whose filters no address should hold."""
         responses = responses_for(
-            "unauthenticated", "forbidden", "invalid", "bad-json", "unsupported-media-type", *can
+            "unauthenticated",
+            "forbidden",
+            "invalid",
+            "bad-json",
+            "unsupported-media-type",
+            *problems,
         )
 
         def add(endpoint: E) -> E:
             self._add(
                 path,
                 reads(endpoint),
-                _needs(endpoint, may, patients=True, reads=True),
+                _policy(endpoint, permission, patients=True, reads=True),
                 method="POST",
-                gives=gives,
+                response_model=response_model,
                 responses=responses,
                 parameters=[],
                 **options,
@@ -211,11 +226,11 @@ class Door(APIRouter):
         method: str,
         path: str,
         *,
-        may: str,
-        gives: Any = None,
+        permission: str,
+        response_model: Any = None,
         status: int = 200,
         may_create: bool = False,
-        can: tuple[str, ...] = (),
+        problems: tuple[str, ...] = (),
         **options: Any,
     ) -> Callable[[E], E]:
         """Add a POST or PATCH route that runs in one transaction, committed before the answer.
@@ -223,18 +238,18 @@ class Door(APIRouter):
         `may_create` says that it answers 201 with the same shape when it made something.
         """
         parameters = [_KEY_HEADER] if method == "POST" else [_MATCH_HEADER]
-        own = _POST_CAN if method == "POST" else _PATCH_CAN
-        responses = responses_for(*_WRITE_CAN, *own, *can)
+        own = _POST_PROBLEMS if method == "POST" else _PATCH_PROBLEMS
+        responses = responses_for(*_WRITE_PROBLEMS, *own, *problems)
         if may_create:
-            responses[201] = {"description": "Created.", "model": gives}
+            responses[201] = {"description": "Created.", "model": response_model}
 
         def add(endpoint: E) -> E:
             self._add(
                 path,
                 writes(endpoint),
-                _needs(endpoint, may, patients=False, reads=False),
+                _policy(endpoint, permission, patients=False, reads=False),
                 method=method,
-                gives=gives,
+                response_model=response_model,
                 responses=responses,
                 parameters=parameters,
                 status_code=status,
@@ -248,34 +263,38 @@ class Door(APIRouter):
         self,
         path: str,
         endpoint: Threaded,
-        needs: Needs,
+        policy: RoutePolicy,
         *,
         method: str,
-        gives: Any,
+        response_model: Any,
         parameters: list[dict[str, Any]],
         **options: Any,
     ) -> None:
-        endpoint.needs = needs  # type: ignore[attr-defined]
-        if needs.reads and needs.may <= access.EMERGENCY:
+        endpoint.policy = policy  # type: ignore[attr-defined]
+        if policy.reads and policy.permissions <= access.EMERGENCY:
             parameters = [*parameters, _BREAK_GLASS]
         extra = {
             "parameters": parameters,
-            "x-permission": " ".join(sorted(needs.may)),
+            "x-permission": " ".join(sorted(policy.permissions)),
             "security": [{SCHEME: []}],
         }
         self.add_api_route(
             path,
             endpoint,
             methods=[method],
-            response_model=gives,
+            response_model=response_model,
             openapi_extra=extra | options.pop("openapi_extra", {}),
             summary=(endpoint.__doc__ or "").split("\n")[0].rstrip("."),
-            operation_id=needs.action,
+            operation_id=policy.action,
             **options,
         )
 
 
-def _needs(endpoint: Callable[..., Any], may: str, *, patients: bool, reads: bool) -> Needs:
+def _policy(
+    endpoint: Callable[..., Any], permission: str, *, patients: bool, reads: bool
+) -> RoutePolicy:
     """What a route states: it is named for its module and function, its noun is the first one."""
     action = f"{endpoint.__module__.rpartition('.')[2]}.{endpoint.__name__}"
-    return Needs(action, frozenset(may.split()), may.partition(":")[0], patients, reads)
+    return RoutePolicy(
+        action, frozenset(permission.split()), permission.partition(":")[0], patients, reads
+    )

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.edge.requests.work import Surroundings
+from app.edge.requests.request_context import AppContext
 
 
 class Streamed(StreamingResponse):
@@ -21,7 +21,7 @@ class Streamed(StreamingResponse):
     def __init__(
         self,
         pieces: Iterator[str],
-        around: Surroundings,
+        around: AppContext,
         *,
         headers: Mapping[str, str],
         media_type: str,
@@ -34,7 +34,7 @@ class Streamed(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _made(pieces: Iterator[str], around: Surroundings) -> AsyncIterator[str]:
+async def _made(pieces: Iterator[str], around: AppContext) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     while (piece := await loop.run_in_executor(around.threads, next, pieces, None)) is not None:
         yield piece

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.db.engine.engine import Connection
-from app.db.engine.integrity import losing_races
+from app.db.engine.integrity import unique_violation_as_contended
 from app.db.models import Client
 from app.db.queries.access import keys as directory
 from app.db.queries.access import tokens as rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain import addresses
 from app.domain.access import access, smart
 from app.domain.access.access import OPERATOR, Actor, Giver
@@ -106,7 +106,7 @@ def use_once(
     name = hashlib.sha256(jti.encode()).digest()
     if rows.used(db, practice_id=by.practice_id, client_id=client_id, jti=name):
         return False
-    with losing_races():
+    with unique_violation_as_contended():
         rows.use(
             db,
             practice_id=by.practice_id,

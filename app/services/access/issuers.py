@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from app.db.engine.engine import Connection
-from app.db.engine.integrity import losing_races
+from app.db.engine.integrity import unique_violation_as_contended
 from app.db.models import Issuer, IssuerSubject, Staff
 from app.db.queries.access import keys as directory
 from app.db.queries.access import tokens as rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.access import access
 from app.domain.access.access import OPERATOR, Actor, Giver
 from app.domain.errors import Duplicate, Invalid, NotFound
@@ -159,7 +159,7 @@ def _check_free(db: Connection, url: str, audience: str) -> None:
 
 
 def _enter(db: Connection, issuer: Record, now: datetime) -> None:
-    with losing_races():
+    with unique_violation_as_contended():
         directory.add_credential(
             db,
             practice_id=issuer["practice_id"],

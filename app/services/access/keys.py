@@ -18,10 +18,10 @@ from datetime import datetime, timedelta
 from app.db.engine.engine import Connection, Database
 from app.db.engine.scope import NONE
 from app.db.models import ApiKey, Staff
-from app.db.queries import records as record_rows
+from app.db.queries import table_rows as record_rows
 from app.db.queries.access import keys as rows
 from app.db.queries.practice import practices as practice_rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.access import access
 from app.domain.access.access import OPERATOR, Actor, Giver
 from app.domain.errors import Forbidden, Invalid, WrongState

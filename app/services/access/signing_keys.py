@@ -10,7 +10,7 @@ from typing import Any
 from joserfc.jwk import ECKey
 
 from app.db.engine.engine import Connection
-from app.db.keys.keyring import Keyring, SealBroken
+from app.db.keys.keyring import DecryptionFailed, Keyring
 from app.db.queries.access import tokens as rows
 from app.domain.ids import new_id
 
@@ -38,7 +38,7 @@ def rotate(db: Connection, *, keyring: Keyring, now: datetime) -> str:
     values = {
         "id": id,
         "public": {**key.as_dict(private=False), **members},
-        "sealed": keyring.seal(private, row_id=id, **_PLACE),
+        "sealed": keyring.encrypt(private, row_id=id, **_PLACE),
         "created_at": now,
         "retires_at": None,
     }
@@ -56,7 +56,7 @@ def current(db: Connection, *, keyring: Keyring, now: datetime) -> SigningKeys:
         return SigningKeys(None, public)
     newest = found[0]
     try:
-        opened = json.loads(keyring.open(newest["sealed"], row_id=newest["id"], **_PLACE))
-    except SealBroken:
+        opened = json.loads(keyring.decrypt(newest["sealed"], row_id=newest["id"], **_PLACE))
+    except DecryptionFailed:
         return SigningKeys(None, public)
     return SigningKeys(ECKey.import_key({**opened, "kid": newest["id"]}), public)

@@ -12,9 +12,9 @@ from datetime import datetime
 
 from app.db.engine.engine import Connection
 from app.db.models import Practitioner, Staff
-from app.db.queries import records as record_rows
+from app.db.queries import table_rows as record_rows
 from app.db.queries.access import staff as rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.access import access
 from app.domain.access.access import ADMINISTRATOR, OPERATOR, Actor, Giver
 from app.domain.errors import Forbidden, Invalid, LastAdministrator

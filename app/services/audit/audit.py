@@ -8,7 +8,7 @@ from typing import Any
 
 from app.db.engine.engine import Connection
 from app.db.models import AuditEvent
-from app.db.queries import records
+from app.db.queries import table_rows
 from app.db.queries.audit import audit as rows
 from app.domain.access.access import Actor
 from app.domain.ids import new_id, pack, unpack
@@ -47,9 +47,9 @@ def append(db: Connection, events: Sequence[Event]) -> None:
     """Add rows to the log; the connection remembers that this transaction is told of."""
     db.info["audited"] = True
     if len(events) == 1:
-        records.add(db, AuditEvent, events[0])
+        table_rows.add(db, AuditEvent, events[0])
     else:
-        records.add_all(db, AuditEvent, events)
+        table_rows.add_all(db, AuditEvent, events)
 
 
 def patients_of(db: Connection, *, practice_id: str, id: str | None) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.db.engine.engine import Connection
 from app.db.queries.audit import audit as rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.dates import day_begins
 from app.services.audit import audit
 
@@ -18,7 +18,7 @@ _ADMINISTRATIVE = frozenset(
     | {"staff", "api_key", "client", "issuer", "issuer_subject", "sandbox"}
 )
 # Events of a patient's report that are read at once.
-_PIECE = 1_000
+_BATCH_SIZE = 1_000
 
 
 def instants(
@@ -120,7 +120,7 @@ def every_disclosure(
             since=since,
             until=until,
             before=before,
-            limit=_PIECE,
+            limit=_BATCH_SIZE,
         )
     )
 
@@ -132,7 +132,7 @@ def of_patient(db: Connection, *, practice_id: str, patient_id: str) -> Iterator
     """
     found = _every(
         lambda before: rows.page(
-            db, practice_id=practice_id, patient_id=patient_id, before=before, limit=_PIECE
+            db, practice_id=practice_id, patient_id=patient_id, before=before, limit=_BATCH_SIZE
         )
     )
     # Whom else a list showed is not this patient's to know.
@@ -145,6 +145,6 @@ def _every(page: Callable[[str | None], list[Record]]) -> Iterator[Record]:
     while True:
         found = page(before)
         yield from found
-        if len(found) < _PIECE:
+        if len(found) < _BATCH_SIZE:
             return
         before = found[-1]["id"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.db.engine.engine import Connection, Database
-from app.db.engine.integrity import losing_races
+from app.db.engine.integrity import unique_violation_as_contended
 from app.db.queries.audit import audit as rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.audit import sealing
 from app.domain.ids import first_id, made_at
 
@@ -18,7 +18,7 @@ SETTLING = timedelta(seconds=60)
 # A row that came later all the same (a long import) is looked for this far back.
 LATE = timedelta(minutes=10)
 # Rows in one seal, and named in one statement.
-PIECE = 1_000
+BATCH_SIZE = 1_000
 
 
 def seal(
@@ -33,15 +33,15 @@ def seal(
         last = rows.last_seal(db, practice_id=practice_id)
         waiting = _unsealed(db, last, practice_id=practice_id, below=first_id(now - settling))
     number, before = (last["number"], last["digest"]) if last else (0, sealing.BEGINNING)
-    for start in range(0, len(waiting), PIECE):
-        ids = waiting[start : start + PIECE]
+    for start in range(0, len(waiting), BATCH_SIZE):
+        ids = waiting[start : start + BATCH_SIZE]
         with database.read(practice_id) as db:
             events = rows.by_ids(db, practice_id=practice_id, ids=ids)
         entries = sealing.entries_of([events[id] for id in ids])
         number += 1
         before = sealing.seal_digest(before, practice_id, number, entries)
         values = {"number": number, "sealed_at": now, "entries": entries, "digest": before}
-        with database.write(practice_id) as db, losing_races():
+        with database.write(practice_id) as db, unique_violation_as_contended():
             rows.add_seal(db, practice_id=practice_id, values=values)
         made = sealing.head(number, before)
     return made

@@ -9,7 +9,7 @@ from app.data import builtin_protocols
 from app.db.engine.engine import Connection
 from app.db.models import ProtocolVersion
 from app.db.queries.charting import protocols as rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.access.access import Actor
 from app.domain.charting.protocol import Protocol, from_definition, to_definition
 from app.domain.errors import Duplicate, InvalidProtocol, NotFound, ProtocolPublished

@@ -12,8 +12,8 @@ from app.db.base import Base
 from app.db.engine.engine import Connection
 from app.db.models import Course, Location, Patient, Practitioner, Session
 from app.db.queries.imports import imports as rows
-from app.db.queries.records import Record, blank
 from app.db.queries.scheduling.facts import CourseFacts
+from app.db.queries.table_rows import Record, blank
 from app.domain.access.access import Actor
 from app.domain.charting import dosing
 from app.domain.charting.protocol import Protocol
@@ -24,7 +24,7 @@ from app.services.audit import audit
 from app.services.charting import protocols
 from app.services.imports.import_plan import Known, Places, Plan
 from app.services.patients.patients import keys_of
-from app.services.scheduling import dates, treatments
+from app.services.scheduling import course_dates, treatments
 from app.services.scheduling.sessions import fact_of
 
 UNSPECIFIED = "unspecified"
@@ -107,7 +107,7 @@ def records_of(
     for whose in groups:
         if whose.course:
             facts = facts_of[whose.course["id"]]
-            dates.complete(db, facts, practice_id=by.practice_id)
+            course_dates.load_interval(db, facts, practice_id=by.practice_id)
             pinned = protocols.version(
                 db,
                 practice_id=by.practice_id,
@@ -115,12 +115,12 @@ def records_of(
                 number=facts.course["protocol_version"],
             )
             _sessions(made, whose, facts, pinned, places)
-            derived = dates.derive(facts) | {"id": facts.course["id"], "updated_at": now}
+            derived = course_dates.derive(facts) | {"id": facts.course["id"], "updated_at": now}
             made.records.rewritten.append(derived)
         else:
             facts = _new_course(made, whose, practice, protocol)
             _sessions(made, whose, facts, protocol, places)
-            made.records.courses.append(facts.course | dates.derive(facts))
+            made.records.courses.append(facts.course | course_dates.derive(facts))
     return made.records
 
 

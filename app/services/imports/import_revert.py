@@ -20,12 +20,12 @@ from app.db.models import (
     Session,
 )
 from app.db.queries.imports import imports as rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.access.access import Actor
 from app.domain.errors import NotFound, WrongState
 from app.services import records
 from app.services.audit import audit
-from app.services.scheduling import dates
+from app.services.scheduling import course_dates
 
 # Everything that can name a record the import made. Sessions have gone by the time the others
 # are asked about; courses before patients, and both before places and people.
@@ -128,8 +128,8 @@ def _rewrite(db: Connection, course_ids: Collection[str], *, by: Actor, now: dat
     found = rows.facts(db, practice_id=by.practice_id, course_ids=course_ids)
     derived: list[Record] = []
     for facts in found:
-        dates.complete(db, facts, practice_id=by.practice_id)
-        derived.append(dates.derive(facts) | {"id": facts.course["id"], "updated_at": now})
+        course_dates.load_interval(db, facts, practice_id=by.practice_id)
+        derived.append(course_dates.derive(facts) | {"id": facts.course["id"], "updated_at": now})
     rows.rewrite_courses(db, practice_id=by.practice_id, rows=derived)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from app.data.import_mapping import HistoryMapping, builtin_mapping
 from app.db.base import Base
 from app.db.engine.engine import Connection
-from app.db.engine.integrity import losing_races
+from app.db.engine.integrity import unique_violation_as_contended
 from app.db.models import (
     AuditEvent,
     Course,
@@ -23,9 +23,9 @@ from app.db.models import (
     Practitioner,
     Session,
 )
-from app.db.queries import records as record_rows
+from app.db.queries import table_rows as record_rows
 from app.db.queries.imports import imports as rows
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.access.access import Actor
 from app.domain.errors import Invalid, NotFound
 from app.domain.ids import new_id
@@ -44,7 +44,7 @@ KIND: Final = "import"
 Progress = Callable[[int, int], None]
 
 # Rows saved by one statement: progress is told in between.
-_PIECE: Final = 2_000
+_BATCH_SIZE: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +238,9 @@ def _save(
     of_all = sum(len(found) for _, found in everything)
     done = 0
     for model, found in everything:
-        for start in range(0, len(found), _PIECE):
-            piece = found[start : start + _PIECE]
-            with losing_races():
+        for start in range(0, len(found), _BATCH_SIZE):
+            piece = found[start : start + _BATCH_SIZE]
+            with unique_violation_as_contended():
                 if model is AuditEvent:
                     audit.append(db, piece)
                 else:

@@ -8,15 +8,15 @@ from datetime import date, datetime
 from app.db.engine.engine import Connection
 from app.db.models import Patient
 from app.db.queries.patients import patients as rows
-from app.db.queries.records import Record
 from app.db.queries.scheduling import courses as course_rows
+from app.db.queries.table_rows import Record
 from app.domain.access.access import Actor
 from app.domain.dates import local_day
 from app.domain.errors import Duplicate, Invalid, WrongState
 from app.domain.ids import new_id
 from app.services import identifiers, records
 from app.services.identifiers import Named
-from app.services.scheduling import courses, dates
+from app.services.scheduling import course_dates, courses
 
 KIND = "patient"
 
@@ -123,7 +123,7 @@ def deceased(
     for course_id in course_rows.ids_of_patient(
         db, practice_id=by.practice_id, patient_id=patient_id
     ):
-        facts = dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
+        facts = course_dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
         if facts.course["state"] == "active":
             courses.close(
                 db, facts, on=on, outcome="stopped", reason="deceased", since=on, by=by, now=now

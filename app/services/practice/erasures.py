@@ -11,9 +11,9 @@ from app.db.engine.scope import OWNER
 from app.db.maintenance import erasing
 from app.db.queries.audit import audit as audit_rows
 from app.db.queries.practice import erasures as rows
-from app.db.queries.practice import practices as practice_rows
-from app.db.queries.practice import whole
-from app.db.queries.records import Record
+from app.db.queries.practice import practice_rows
+from app.db.queries.practice import practices as directory
+from app.db.queries.table_rows import Record
 from app.services.practice.practice_export import Exported, last_seal
 
 # What a server adds and clears by itself; nobody has to be asked whether it is in the export.
@@ -84,7 +84,7 @@ def _erase(db: Connection, exported: Exported, *, by_name: str, now: datetime) -
     _hold(db, practice_id)
     _compare(db, exported)
     # It refers to its practice, so it goes first.
-    sandbox = practice_rows.sandbox(db, practice_id=practice_id)
+    sandbox = directory.sandbox(db, practice_id=practice_id)
     if sandbox:
         _hold(db, sandbox["id"])
         _remove(db, sandbox["id"], opened, now=now)
@@ -101,7 +101,7 @@ def _hold(db: Connection, practice_id: str) -> None:
 
 def _compare(db: Connection, exported: Exported) -> None:
     """Refuse what is not in the export: every change and every look leaves an event."""
-    present = whole.counts(db, practice_id=exported.practice_id)
+    present = practice_rows.counts(db, practice_id=exported.practice_id)
     differing = sorted(
         name
         for name in present.keys() | exported.counts.keys()
@@ -116,9 +116,9 @@ def _compare(db: Connection, exported: Exported) -> None:
 def _remove(db: Connection, practice_id: str, opened: Record, *, now: datetime) -> None:
     rows.begin(db, practice_id=practice_id, values=opened)
     head = last_seal(db, practice_id=practice_id)
-    names = [table.name for table in whole.tables()]
-    removed = whole.remove(db, practice_id=practice_id, names=names)
-    left = {name: n for name, n in whole.counts(db, practice_id=practice_id).items() if n}
+    names = [table.name for table in practice_rows.tables()]
+    removed = practice_rows.remove(db, practice_id=practice_id, names=names)
+    left = {name: n for name, n in practice_rows.counts(db, practice_id=practice_id).items() if n}
     if left:
         raise NotErased(f"rows came back while they were deleted ({', '.join(sorted(left))})")
     closed: Record = {"finished_at": now, "removed": removed, "last_seal": head}
@@ -138,4 +138,4 @@ def _proved(database: Database, practice_id: str, rewritten: bool | None) -> Era
 
 def _proof(db: Connection, kept: Record) -> Proof:
     erasing.confine(db, practice_id=kept["practice_id"])
-    return Proof(**kept, left=whole.counts(db, practice_id=kept["practice_id"]))
+    return Proof(**kept, left=practice_rows.counts(db, practice_id=kept["practice_id"]))

@@ -16,8 +16,8 @@ from typing import Any
 
 from app.db.engine.engine import Connection
 from app.db.queries.audit import audit as audit_rows
-from app.db.queries.practice import whole
-from app.db.queries.records import Record
+from app.db.queries.practice import practice_rows
+from app.db.queries.table_rows import Record
 from app.domain.audit import sealing
 from app.services.practice import practices
 
@@ -70,15 +70,15 @@ def write(
             "made_at": now,
             "left_out": [
                 f"{table.name}.{column}"
-                for table in whole.tables()
-                for column in whole.secrets(table)
+                for table in practice_rows.tables()
+                for column in practice_rows.secrets(table)
             ],
         }
     )
     counts: dict[str, int] = {}
-    for table in whole.tables():
+    for table in practice_rows.tables():
         counts[table.name] = 0
-        for row in whole.rows(db, table, practice_id=practice_id):
+        for row in practice_rows.rows(db, table, practice_id=practice_id):
             counts[table.name] += 1
             line({"table": table.name, "row": row})
     newest = audit_rows.last(db, practice_id=practice_id)

@@ -8,21 +8,21 @@ from datetime import datetime
 from app.db.engine.engine import Connection
 from app.db.models import Practice
 from app.db.queries.practice import practices as rows
-from app.db.queries.records import Record, add, blank, table_of
 from app.db.queries.scheduling import facts as fact_rows
+from app.db.queries.table_rows import Record, add, blank, table_of
 from app.domain.access.access import Actor
 from app.domain.errors import Contended, Invalid, NotFound
 from app.services.audit import audit
-from app.services.scheduling import dates
+from app.services.scheduling import course_dates
 
 KIND = "practice"
 # Settings that stored dates rest on; the others are applied when a list is read.
 _MOVES_DATES = frozenset({"min_interval_days"})
 # Courses recomputed in one transaction: a practice's usual size, and a fraction of a second.
-PIECE = 500
+BATCH_SIZE = 500
 
 
-def found(
+def create(
     db: Connection,
     *,
     id: str,
@@ -96,12 +96,12 @@ def recompute(db: Connection, *, practice_id: str, now: datetime) -> int:
         db,
         practice_id=practice_id,
         after=None,
-        limit=PIECE,
+        limit=BATCH_SIZE,
         waiting_below=practice["dates_revision"],
     )
     for facts in waiting:
-        dates.complete(db, facts, practice_id=practice_id)
-        dates.settle(db, facts, now=now)
+        course_dates.load_interval(db, facts, practice_id=practice_id)
+        course_dates.rewrite_dates(db, facts, now=now)
     if not waiting:
         rows.settled(db, practice_id=practice_id, revision=practice["dates_revision"])
     return len(waiting)

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.db.engine.engine import Connection, Database
-from app.db.engine.integrity import losing_races
+from app.db.engine.integrity import unique_violation_as_contended
 from app.db.engine.scope import DIRECTORY
 from app.db.models import Staff
-from app.db.queries import records
+from app.db.queries import table_rows
 from app.db.queries.access import keys as key_rows
 from app.db.queries.patients import identifiers as identifier_rows
+from app.db.queries.practice import practice_rows
 from app.db.queries.practice import practices as rows
-from app.db.queries.practice import whole
-from app.db.queries.records import Record
+from app.db.queries.table_rows import Record
 from app.domain.access.access import Actor
 from app.domain.errors import NotFound, WrongState
 from app.domain.ids import new_id
@@ -40,7 +40,7 @@ KEPT = frozenset(
 
 def find(database: Database, db: Connection, *, practice_id: str) -> Record:
     """Return the sandbox of the practice; `NotFound` when it has none."""
-    with database.turned(db, DIRECTORY):
+    with database.as_practice(db, DIRECTORY):
         found = rows.sandbox(db, practice_id=practice_id)
     if found is None:
         raise NotFound()
@@ -49,7 +49,7 @@ def find(database: Database, db: Connection, *, practice_id: str) -> Record:
 
 def keys_of(database: Database, db: Connection, *, sandbox: Record) -> list[Record]:
     """Return the sandbox's keys, revoked ones too."""
-    with database.turned(db, sandbox["id"]):
+    with database.as_practice(db, sandbox["id"]):
         return key_rows.of_practice(db, practice_id=sandbox["id"])
 
 
@@ -59,14 +59,14 @@ def found(database: Database, db: Connection, *, by: Actor, now: datetime) -> tu
     It begins with the settings of the live practice. `WrongState` for a sandbox, which has none.
     """
     live = _live(db, by)
-    with database.turned(db, DIRECTORY):
+    with database.as_practice(db, DIRECTORY):
         there = rows.sandbox(db, practice_id=live["id"])
     if there:
         return there, False
     id = new_id(now)
     name = f"{live['name'][: 200 - len(_ENDING)]}{_ENDING}"
-    with losing_races(), database.turned(db, id):
-        made = practices.found(
+    with unique_violation_as_contended(), database.as_practice(db, id):
+        made = practices.create(
             db,
             id=id,
             name=name,
@@ -96,7 +96,7 @@ def make_key(
     It may do there whatever its scopes say: nothing in a sandbox is anybody's record.
     """
     sandbox = find(database, db, practice_id=by.practice_id)
-    with database.turned(db, sandbox["id"]):
+    with database.as_practice(db, sandbox["id"]):
         made, key = keys.create(
             db,
             name=name,
@@ -128,10 +128,10 @@ def reset(
     live = _live(db, by)
     sandbox = find(database, db, practice_id=live["id"])
     there = by._replace(practice_id=sandbox["id"])
-    names = [table.name for table in whole.tables() if table.name not in KEPT]
-    with database.turned(db, sandbox["id"]):
+    names = [table.name for table in practice_rows.tables() if table.name not in KEPT]
+    with database.as_practice(db, sandbox["id"]):
         named = _of_staff(db, practice_id=sandbox["id"])
-        removed = whole.remove(db, practice_id=sandbox["id"], names=names)
+        removed = practice_rows.remove(db, practice_id=sandbox["id"], names=names)
         for id, identifiers in named.items():
             identifier_rows.add(
                 db,
@@ -160,7 +160,7 @@ def reset(
 
 def _of_staff(db: Connection, *, practice_id: str) -> dict[str, list[dict[str, str]]]:
     """Return the identifiers by which other systems know the staff, who stay."""
-    members = records.page(db, Staff, practice_id=practice_id, limit=10_000)
+    members = table_rows.page(db, Staff, practice_id=practice_id, limit=10_000)
     ids = [member["id"] for member in members]
     return identifier_rows.of(db, practice_id=practice_id, kind=staff.KIND, ids=ids)
 

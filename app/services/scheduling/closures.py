@@ -5,8 +5,8 @@ from __future__ import annotations
 from app.db.base import Base
 from app.db.engine.engine import Connection
 from app.db.models import Location, Practitioner
-from app.db.queries import records
-from app.db.queries.records import Record
+from app.db.queries import table_rows
+from app.db.queries.table_rows import Record
 from app.domain.errors import Invalid
 
 _NAMED: dict[str, type[Base]] = {"location_id": Location, "practitioner_id": Practitioner}
@@ -18,5 +18,5 @@ def check(db: Connection, *, values: Record, practice_id: str) -> None:
         raise Invalid(("/until", "lies before the closure begins"))
     for name, model in _NAMED.items():
         id = values.get(name)
-        if id and records.get(db, model, practice_id=practice_id, id=id) is None:
+        if id and table_rows.get(db, model, practice_id=practice_id, id=id) is None:
             raise Invalid((f"/{name}", "no such record in this practice"))

@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 
 from app.db.engine.engine import Connection
 from app.db.models import Course, Hold, OutsideSession, Patient, Session
-from app.db.queries.records import Record
 from app.db.queries.scheduling.facts import CourseFacts
+from app.db.queries.table_rows import Record
 from app.domain.access.access import Actor
 from app.domain.dates import local_day
 from app.domain.errors import Invalid, PatientDeceased, WrongState
@@ -18,7 +18,7 @@ from app.services import identifiers, records
 from app.services.audit import audit
 from app.services.charting import protocols
 from app.services.identifiers import Named
-from app.services.scheduling import dates, sessions
+from app.services.scheduling import course_dates, sessions
 from app.services.scheduling.sessions import Saved
 
 KIND = "course"
@@ -48,7 +48,7 @@ def open_course(
         "due_on": planned,
         "due_rule": "planned_start" if planned else None,
         "due_source_type": KIND if planned else None,
-        "sort_on": planned or dates.UNDATED,
+        "sort_on": planned or course_dates.UNDATED,
     }
     _check_override(values, dict(values), by)
     course = records.create(
@@ -62,9 +62,9 @@ def open_course(
         now=now,
     )
     # The dates of a new course rest on the practice's present settings.
-    facts = dates.facts_of_course(db, practice_id=by.practice_id, course_id=course["id"])
+    facts = course_dates.facts_of_course(db, practice_id=by.practice_id, course_id=course["id"])
     if facts.course["dates_revision"] != facts.practice["dates_revision"]:
-        dates.settle(db, facts, now=now)
+        course_dates.rewrite_dates(db, facts, now=now)
     return facts.course
 
 
@@ -111,7 +111,7 @@ def hold(
     now: datetime,
 ) -> CourseFacts:
     """Pause a course; open-ended with a day on which to review it, or until a day inclusive."""
-    facts = dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
+    facts = course_dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
     _expect_active(facts)
     if until and until < since:
         raise Invalid(("/until", "lies before the hold begins"))
@@ -134,7 +134,7 @@ def hold(
         now=now,
     )
     facts.holds.append(HoldFact(made["id"], since, until, review_on))
-    dates.settle(db, facts, now=now)
+    course_dates.rewrite_dates(db, facts, now=now)
     return facts
 
 
@@ -145,7 +145,7 @@ def resume(
 
     `on` is the first day on which treatment is possible again, today unless said.
     """
-    facts = dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
+    facts = course_dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
     if facts.course["state"] != "active":
         if facts.patient["deceased_on"]:
             raise PatientDeceased()
@@ -171,7 +171,7 @@ def resume(
             now=now,
         )
         facts.holds[facts.holds.index(held)] = held._replace(until=last)
-    dates.settle(db, facts, now=now)
+    course_dates.rewrite_dates(db, facts, now=now)
     return facts
 
 
@@ -186,7 +186,7 @@ def stop(
     now: datetime,
 ) -> CourseFacts:
     """Close a course (`completed` or `stopped`) and cancel its future bookings."""
-    facts = dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
+    facts = course_dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
     _expect_active(facts)
     today = _today(facts, now)
     if on and on > today:
@@ -233,7 +233,7 @@ def add_outside(
     db: Connection, *, course_id: str, values: Record, by: Actor, now: datetime
 ) -> tuple[Record, CourseFacts]:
     """Record a treatment given elsewhere for the same indication; it bears the anchor."""
-    facts = dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
+    facts = course_dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
     if values["given_on"] > _today(facts, now):
         raise Invalid(("/given_on", "lies in the future"))
     if values["given_on"] < facts.patient["birth_date"]:
@@ -248,7 +248,7 @@ def add_outside(
         now=now,
     )
     facts.outside.append(Treatment(outside["given_on"], outside["id"], "outside_session"))
-    dates.settle(db, facts, now=now)
+    course_dates.rewrite_dates(db, facts, now=now)
     return outside, facts
 
 
@@ -259,7 +259,9 @@ def void_outside(
     outside = records.load(db, OutsideSession, practice_id=by.practice_id, id=id)
     if outside["voided_at"]:
         raise WrongState(state="voided")
-    facts = dates.facts_of_course(db, practice_id=by.practice_id, course_id=outside["course_id"])
+    facts = course_dates.facts_of_course(
+        db, practice_id=by.practice_id, course_id=outside["course_id"]
+    )
     outside = records.change(
         db,
         OutsideSession,
@@ -272,7 +274,7 @@ def void_outside(
         now=now,
     )
     facts.outside = [o for o in facts.outside if o.id != id]
-    dates.settle(db, facts, now=now)
+    course_dates.rewrite_dates(db, facts, now=now)
     return outside, facts
 
 
@@ -293,7 +295,7 @@ def _change(
         )
     if not changes:
         return facts
-    dates.settle(db, facts, now=now, values=values)
+    course_dates.rewrite_dates(db, facts, now=now, values=values)
     audit.record(
         db,
         by=by,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from app.db.engine.engine import Connection
-from app.db.queries.records import Record
 from app.db.queries.scheduling import worklist as rows
 from app.db.queries.scheduling.facts import plan_of
+from app.db.queries.table_rows import Record
 from app.domain.scheduling import demand
 from app.services.charting import protocols
 from app.services.scheduling import worklist
-from app.services.scheduling.worklist import Setting
+from app.services.scheduling.worklist import WorklistContext
 
 
-def of_weeks(db: Connection, *, setting: Setting, since: date, weeks: int) -> list[Record]:
+def of_weeks(db: Connection, *, setting: WorklistContext, since: date, weeks: int) -> list[Record]:
     """Return one row a week and location, counted from the day `since`; doses in hundredths.
 
     Courses on hold and lapsed ones are left out; overdue ones stand in the first week.
@@ -25,7 +25,7 @@ def of_weeks(db: Connection, *, setting: Setting, since: date, weeks: int) -> li
     for stored in rows.stream(
         db, practice_id=practice_id, filters=rows.Filters(), at=setting.at, doses=True
     ):
-        stands = worklist.stands(stored, setting)
+        stands = worklist.state_of(stored, setting)
         if stands.status in ("closed", "on_hold", "lapsed"):
             continue
         protocol = protocols.version(

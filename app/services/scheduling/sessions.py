@@ -9,9 +9,9 @@ from typing import Any
 
 from app.db.engine.engine import Connection
 from app.db.models import Session
-from app.db.queries.records import Record
 from app.db.queries.scheduling import sessions as rows
 from app.db.queries.scheduling.facts import CourseFacts, SessionFact
+from app.db.queries.table_rows import Record
 from app.domain.access.access import Actor
 from app.domain.dates import local_day
 from app.domain.errors import (
@@ -27,7 +27,7 @@ from app.domain.ids import new_id
 from app.domain.scheduling import schedule
 from app.services import records
 from app.services.identifiers import Named, as_shown
-from app.services.scheduling import dates
+from app.services.scheduling import course_dates
 
 KIND = "session"
 
@@ -68,7 +68,7 @@ def book(
     now: datetime,
 ) -> Saved:
     """Book a session of the course, guarded as the practice wants bookings guarded."""
-    facts = dates.facts_of_course(
+    facts = course_dates.facts_of_course(
         db,
         practice_id=by.practice_id,
         course_id=course_id,
@@ -196,7 +196,7 @@ def load(
     )
     if found is None:
         raise NotFound()
-    dates.complete(db, found.facts, practice_id=by.practice_id)
+    course_dates.load_interval(db, found.facts, practice_id=by.practice_id)
     return Saved(*found)
 
 
@@ -224,7 +224,7 @@ def save_new(
         now=now,
     )
     facts.sessions.append(fact_of(session))
-    dates.settle(db, facts, now=now)
+    course_dates.rewrite_dates(db, facts, now=now)
     return Saved(session, facts, as_shown(identified))
 
 
@@ -256,7 +256,7 @@ def save(
         return saved
     facts = saved.facts
     facts.sessions = [fact_of(session) if s.id == session["id"] else s for s in facts.sessions]
-    dates.settle(db, facts, now=now)
+    course_dates.rewrite_dates(db, facts, now=now)
     named = saved.identifiers if identified is None else as_shown(identified)
     return Saved(session, facts, named)
 

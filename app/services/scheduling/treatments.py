@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
 from app.db.engine.engine import Connection
-from app.db.queries.records import Record
 from app.db.queries.scheduling import sessions as rows
 from app.db.queries.scheduling.facts import CourseFacts, SessionFact
+from app.db.queries.table_rows import Record
 from app.domain.access.access import Actor
 from app.domain.charting import dosing
 from app.domain.charting.protocol import Protocol
@@ -18,7 +18,7 @@ from app.domain.dates import local_day
 from app.domain.errors import Invalid, NotAContinuation, WrongState
 from app.services.charting import protocols
 from app.services.identifiers import Named
-from app.services.scheduling import dates, sessions
+from app.services.scheduling import course_dates, sessions
 from app.services.scheduling.sessions import Saved
 
 
@@ -52,7 +52,7 @@ class Given:
 
 def record(db: Connection, *, course_id: str, given: Given, by: Actor, now: datetime) -> Saved:
     """Record a session that was given without a booking of ours."""
-    facts = dates.facts_of_course(
+    facts = course_dates.facts_of_course(
         db,
         practice_id=by.practice_id,
         course_id=course_id,

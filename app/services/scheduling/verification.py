@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from app.db.engine.engine import Connection, Database
-from app.db.queries.records import Record
 from app.db.queries.scheduling import facts as rows
 from app.db.queries.scheduling.facts import CourseFacts
+from app.db.queries.table_rows import Record
 from app.domain.errors import NotFound
-from app.services.scheduling import dates
+from app.services.scheduling import course_dates
 
 # Courses read in one statement.
-PIECE = 500
+BATCH_SIZE = 500
 
 
 class Checked(NamedTuple):
@@ -33,10 +33,10 @@ def check(database: Database, *, practice_id: str) -> Iterator[Checked]:
     after: str | None = None
     while True:
         with database.read(practice_id) as db:
-            found = rows.after_course(db, practice_id=practice_id, after=after, limit=PIECE)
+            found = rows.after_course(db, practice_id=practice_id, after=after, limit=BATCH_SIZE)
             checked = [_compared(db, facts, practice_id) for facts in found]
         yield from checked
-        if len(found) < PIECE:
+        if len(found) < BATCH_SIZE:
             return
         after = found[-1].course["id"]
 
@@ -47,10 +47,10 @@ def _compared(db: Connection, facts: CourseFacts, practice_id: str) -> Checked:
     differences: Record = {}
     if not waiting:
         try:
-            dates.complete(db, facts, practice_id=practice_id)
+            course_dates.load_interval(db, facts, practice_id=practice_id)
         except NotFound:
             pinned = (course["protocol"], course["protocol_version"])
             differences = {"protocol_version": (f"{pinned[0]} {pinned[1]}", None)}
         else:
-            differences = dates.differences(facts)
+            differences = course_dates.differences(facts)
     return Checked(course["id"], differences, waiting)

@@ -11,29 +11,29 @@ from typing import Any, NamedTuple
 from app.db.aggregate import instant
 from app.db.engine.engine import Connection
 from app.db.queries.practice import practices as practice_rows
-from app.db.queries.records import Record
 from app.db.queries.scheduling import worklist as rows
 from app.db.queries.scheduling.facts import read_holds
 from app.db.queries.scheduling.worklist import Filters, Order, Thresholds
+from app.db.queries.table_rows import Record
 from app.domain.dates import Interval
 from app.domain.scheduling import worklist
 from app.domain.scheduling.schedule import Booking, Plan
 from app.domain.scheduling.wording import interval_text, rule_text
-from app.domain.scheduling.worklist import Closure, Facts, Standing
+from app.domain.scheduling.worklist import Closure, CourseState, StateFacts
 
 # Rows looked at in one statement while a filter is applied that only the rules can judge.
-_PIECE = 200
+_BATCH_SIZE = 200
 
 
 class Row(NamedTuple):
     """A course of the list: its stored columns, and where it stands on the day."""
 
     stored: Any
-    standing: Standing
+    standing: CourseState
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class WorklistQuery:
     """A question to the list; the last three are judged by the rules, row by row."""
 
     filters: Filters = field(default_factory=Filters)
@@ -51,7 +51,7 @@ class Asked:
         # Every flag of this list is about a booking ahead.
         return rows.only_booked(self.filters) if self.flags else self.filters
 
-    def takes(self, standing: Standing) -> bool:
+    def takes(self, standing: CourseState) -> bool:
         """Return whether a row's flags and actions are among those asked for."""
         if self.flags and not any(flag in self.flags for flag in standing.flags):
             return False
@@ -65,7 +65,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Setting:
+class WorklistContext:
     """The day, the practice's numbers and its closed days: one statement's worth."""
 
     on: date
@@ -91,14 +91,19 @@ class Setting:
         )
 
 
-def setting(db: Connection, *, practice_id: str, on: date) -> Setting:
+def load_context(db: Connection, *, practice_id: str, on: date) -> WorklistContext:
     """Return what the rows of a day are judged by."""
     practice, closures = practice_rows.with_closures(db, practice_id=practice_id)
-    return Setting(on, practice, closures)
+    return WorklistContext(on, practice, closures)
 
 
 def listed(
-    db: Connection, *, setting: Setting, asked: Asked, after: Order | None = None, limit: int
+    db: Connection,
+    *,
+    setting: WorklistContext,
+    asked: WorklistQuery,
+    after: Order | None = None,
+    limit: int,
 ) -> tuple[list[Row], Order | None]:
     """Return up to `limit` rows in order of due date, and where the next page begins after.
 
@@ -107,7 +112,7 @@ def listed(
     plan, taken = setting.plan, list[Row]()
     wanted, filters = limit + 1, asked.reachable
     while filters is not None:
-        piece = wanted if asked.plain else max(_PIECE, wanted)
+        piece = wanted if asked.plain else max(_BATCH_SIZE, wanted)
         found = rows.page(
             db,
             practice_id=setting.practice["id"],
@@ -129,7 +134,7 @@ def listed(
     return taken, None
 
 
-def stream(db: Connection, *, setting: Setting, asked: Asked) -> Iterator[Row]:
+def stream(db: Connection, *, setting: WorklistContext, asked: WorklistQuery) -> Iterator[Row]:
     """Yield all rows in order of due date."""
     plan, filters = setting.plan, asked.reachable
     if filters is None:
@@ -142,7 +147,7 @@ def stream(db: Connection, *, setting: Setting, asked: Asked) -> Iterator[Row]:
             yield row
 
 
-def summary(db: Connection, *, setting: Setting, asked: Asked) -> Record:
+def summary(db: Connection, *, setting: WorklistContext, asked: WorklistQuery) -> Record:
     """Return how many rows have each status, booking state and flag: always equal to the rows."""
     statuses = dict.fromkeys(worklist.STATUSES, 0)
     bookings = dict.fromkeys(worklist.BOOKINGS, 0)
@@ -154,7 +159,7 @@ def summary(db: Connection, *, setting: Setting, asked: Asked) -> Record:
         for (status, booking), number in counted.items():
             statuses[status] += number
             bookings[booking] += number
-        for row in stream(db, setting=setting, asked=Asked(asked.filters, worklist.FLAGS)):
+        for row in stream(db, setting=setting, asked=WorklistQuery(asked.filters, worklist.FLAGS)):
             flags.update(row.standing.flags)
     else:
         for row in stream(db, setting=setting, asked=asked):
@@ -171,14 +176,14 @@ def summary(db: Connection, *, setting: Setting, asked: Asked) -> Record:
     }
 
 
-def stands(stored: Any, setting: Setting) -> Standing:
+def state_of(stored: Any, setting: WorklistContext) -> CourseState:
     """Return where a stored course stands on the setting's day."""
     return _row(stored, setting, setting.plan).standing
 
 
-def _row(stored: Any, setting: Setting, plan: Plan) -> Row:
+def _row(stored: Any, setting: WorklistContext, plan: Plan) -> Row:
     bookings = [_booking(b) for b in stored.bookings] if stored.bookings else ()
-    facts = Facts(
+    facts = StateFacts(
         stored.state != "active",
         stored.anchor_on,
         stored.earliest_on,
@@ -189,7 +194,7 @@ def _row(stored: Any, setting: Setting, plan: Plan) -> Row:
         stored.location_id,
         stored.practitioner_id,
     )
-    return Row(stored, worklist.standing(setting.on, facts, plan, setting.closures))
+    return Row(stored, worklist.state_on(setting.on, facts, plan, setting.closures))
 
 
 def _booking(row: list[Any]) -> Booking:

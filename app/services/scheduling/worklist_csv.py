@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from app.db.base import Base
 from app.db.engine.engine import Connection
 from app.db.models import Location, Practitioner
-from app.db.queries import records
+from app.db.queries import table_rows
 from app.domain.dates import zone
 from app.services.scheduling import worklist
-from app.services.scheduling.worklist import Asked, Row, Setting
+from app.services.scheduling.worklist import Row, WorklistContext, WorklistQuery
 
 COLUMNS = (
     "mrn",
@@ -43,7 +43,7 @@ COLUMNS = (
     "course_id",
     "patient_id",
 )
-_PIECE = 500
+_BATCH_SIZE = 500
 # Where a spreadsheet would begin a formula, full-width and small signs included. Also after a
 # semicolon: where that parts the cells, the comma does not, and neither do quotes within a line.
 _FORMULA = re.compile("(?:^|(?<=;))(?=[\"' ]*[=+\\-@\t\r\n＝＋－＠﹦﹢﹣﹫])")
@@ -57,7 +57,10 @@ class Piece(NamedTuple):
 
 
 def pieces(
-    lend: Callable[[], AbstractContextManager[Connection]], *, setting: Setting, asked: Asked
+    lend: Callable[[], AbstractContextManager[Connection]],
+    *,
+    setting: WorklistContext,
+    asked: WorklistQuery,
 ) -> Iterator[Piece]:
     """Yield the lines of the table a few hundred at a time, the header first.
 
@@ -72,7 +75,7 @@ def pieces(
     while more:
         with lend() as db:
             found, after = worklist.listed(
-                db, setting=setting, asked=asked, after=after, limit=_PIECE
+                db, setting=setting, asked=asked, after=after, limit=_BATCH_SIZE
             )
         lines += [_line(_cells(row, setting, places, people)) for row in found]
         yield Piece("".join(lines), [row.stored.patient_id for row in found])
@@ -88,11 +91,13 @@ def safe(value: Any) -> str:
 
 
 def _names(db: Connection, model: type[Base], practice_id: str) -> dict[str, str]:
-    found = records.page(db, model, practice_id=practice_id, limit=10_000)
+    found = table_rows.page(db, model, practice_id=practice_id, limit=10_000)
     return {record["id"]: record["name"] for record in found}
 
 
-def _cells(row: Row, setting: Setting, places: dict[str, str], people: dict[str, str]) -> list[Any]:
+def _cells(
+    row: Row, setting: WorklistContext, places: dict[str, str], people: dict[str, str]
+) -> list[Any]:
     stored, stands = row.stored, row.standing
     starts_at = stands.booked.starts_at if stands.booked else None
     booked_for = (

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
 
 from app.db.models import ApiKey, Credential, Practice, Staff
-from app.db.queries.records import Record, table_of
+from app.db.queries.table_rows import Record, table_of
 
 _table, _practice, _staff = table_of(ApiKey), table_of(Practice), table_of(Staff)
 _credential = table_of(Credential)

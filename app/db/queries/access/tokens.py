@@ -16,8 +16,8 @@ from app.db.models import (
     SigningKey,
     Staff,
 )
-from app.db.queries import records
-from app.db.queries.records import Record, table_of
+from app.db.queries import table_rows
+from app.db.queries.table_rows import Record, table_of
 
 _client, _issuer, _subject = table_of(Client), table_of(Issuer), table_of(IssuerSubject)
 _practice, _staff = table_of(Practice), table_of(Staff)
@@ -83,7 +83,7 @@ def subjects(
 ) -> list[Record]:
     """Return up to `limit` subjects of an issuer in order of id, beginning after `after`."""
     own = _subject.c.issuer_id == issuer_id
-    return records.page(
+    return table_rows.page(
         db, IssuerSubject, practice_id=practice_id, where=[own], after=after, limit=limit
     )
 

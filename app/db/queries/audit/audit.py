@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, func, insert, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.db.models import AuditEvent, AuditSeal
-from app.db.queries.records import Record, table_of
+from app.db.queries.table_rows import Record, table_of
 from app.domain.ids import first_id, pack
 
 _event, _seal = table_of(AuditEvent), table_of(AuditSeal)

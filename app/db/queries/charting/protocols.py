@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select
 
 from app.db.models import ProtocolVersion
-from app.db.queries.records import Record, table_of
+from app.db.queries.table_rows import Record, table_of
 
 _table = table_of(ProtocolVersion)
 

@@ -22,12 +22,12 @@ from app.db.models import (
     Practitioner,
     Session,
 )
-from app.db.queries.records import Record, table_of
 from app.db.queries.scheduling import facts as fact_rows
 from app.db.queries.scheduling.facts import CourseFacts
+from app.db.queries.table_rows import Record, table_of
 
 # Values in one statement: far below what either database allows.
-PIECE = 1_000
+BATCH_SIZE = 1_000
 
 _practice, _patient, _course = table_of(Practice), table_of(Patient), table_of(Course)
 _session, _row, _audit = table_of(Session), table_of(ImportRow), table_of(AuditEvent)
@@ -38,8 +38,8 @@ _identifier = table_of(Identifier)
 def pieces(values: Collection[str]) -> Iterator[Sequence[str]]:
     """Yield the values in order, as many at a time as one statement takes."""
     listed = sorted(values)
-    for start in range(0, len(listed), PIECE):
-        yield listed[start : start + PIECE]
+    for start in range(0, len(listed), BATCH_SIZE):
+        yield listed[start : start + BATCH_SIZE]
 
 
 def practice_alone(db: Connection, *, practice_id: str) -> Record | None:

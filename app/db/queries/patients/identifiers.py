@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, insert, select
 
 from app.db.models import Identifier
-from app.db.queries.records import table_of
+from app.db.queries.table_rows import table_of
 
 _table = table_of(Identifier)
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, tuple_
 
 from app.db.models import Course, OutsideSession, Patient, Session
-from app.db.queries.records import Record, table_of
+from app.db.queries.table_rows import Record, table_of
 from app.db.text import contains
 
 _table = table_of(Patient)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, insert, select, update
 
 from app.db.models import Erasure, Practice
-from app.db.queries.records import Record, table_of
+from app.db.queries.table_rows import Record, table_of
 
 _table, _practice = table_of(Erasure), table_of(Practice)
 

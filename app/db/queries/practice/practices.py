@@ -7,8 +7,8 @@ from sqlalchemy import Connection, bindparam, select, update
 from app.db.aggregate import rows_of
 from app.db.engine.prepared import Prepared
 from app.db.models import Closure, Practice
-from app.db.queries.records import Record, table_of
 from app.db.queries.scheduling.facts import read_closure
+from app.db.queries.table_rows import Record, table_of
 from app.domain.scheduling.worklist import Closure as ClosureFact
 
 _table, _closure = table_of(Practice), table_of(Closure)

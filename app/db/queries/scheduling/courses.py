@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from app.db.models import Course, Hold, OutsideSession
-from app.db.queries.records import Record, table_of
+from app.db.queries.table_rows import Record, table_of
 
 _table, _outside, _hold = table_of(Course), table_of(OutsideSession), table_of(Hold)
 

@@ -22,11 +22,11 @@ from app.db.models import (
     Practitioner,
     Session,
 )
-from app.db.queries.records import Record, table_of
+from app.db.queries.table_rows import Record, table_of
 from app.domain.dates import Interval
 from app.domain.scheduling import schedule, worklist
 from app.domain.scheduling.schedule import History, Plan, Treatment
-from app.domain.scheduling.worklist import Facts
+from app.domain.scheduling.worklist import StateFacts
 
 course, patient, practice = table_of(Course), table_of(Patient), table_of(Practice)
 session, outside, hold = table_of(Session), table_of(OutsideSession), table_of(Hold)
@@ -163,9 +163,9 @@ def plan_of(course: Record, practice: Record, interval: Interval) -> Plan:
     )
 
 
-def standing_facts(course: Record, history: History, dates: schedule.Dates) -> Facts:
+def state_facts(course: Record, history: History, dates: schedule.Dates) -> StateFacts:
     """Return what the course's standing is judged from."""
-    return Facts(
+    return StateFacts(
         history.closed_on is not None,
         dates.anchor_on,
         dates.earliest_on,

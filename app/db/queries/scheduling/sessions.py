@@ -9,9 +9,9 @@ from sqlalchemy import Connection, and_, bindparam, func, select, tuple_
 
 from app.db.aggregate import rows_of
 from app.db.models import Course, Identifier, Patient, Session
-from app.db.queries.records import Record, table_of
 from app.db.queries.scheduling import facts
 from app.db.queries.scheduling.facts import CourseFacts
+from app.db.queries.table_rows import Record, table_of
 
 _table, _course, _patient = table_of(Session), table_of(Course), table_of(Patient)
 _identifier = table_of(Identifier)

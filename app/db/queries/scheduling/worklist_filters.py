@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal, not_, or_, select
 
 from app.db.models import Course, Hold, Patient, Session
-from app.db.queries.records import table_of
+from app.db.queries.table_rows import table_of
 from app.db.text import contains
 
 course, patient = table_of(Course), table_of(Patient)

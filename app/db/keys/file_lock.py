@@ -13,11 +13,11 @@ if sys.platform != "win32":
     import fcntl
 
 
-class Held(Exception):
+class FileInUse(Exception):
     """Others hold the file."""
 
 
-class Share:
+class SharedLock:
     """A share in a file, from `take` to `release`.
 
     SQLite's own locks belong to the file's content. When that is replaced by a rename, whoever
@@ -75,5 +75,5 @@ def _locked(file: Path, *, exclusive: bool, patient: bool = False) -> int:
             fcntl.flock(descriptor, how if patient else how | fcntl.LOCK_NB)
         except OSError:
             os.close(descriptor)
-            raise Held(file.name) from None
+            raise FileInUse(file.name) from None
     return descriptor

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import BadCursor
-from app.edge.input.paging import Cursor, Value, decode, encode, link_header
+from app.edge.input.cursors import Cursor, Value, decode, encode, link_header
 
 KEY = bytes(range(32))
 PINNED = {"status": "overdue", "q": "smith", "location_id": None}

@@ -14,10 +14,10 @@ from sqlalchemy import Column, Connection, Table, delete, func, select, tuple_, 
 
 from app.db.base import metadata
 from app.db.models import Erasure, Practice
-from app.db.queries.records import Record, table_of
+from app.db.queries.table_rows import Record, table_of
 
 # Rows read in one statement.
-PIECE = 1_000
+BATCH_SIZE = 1_000
 # What is left when everything else is gone.
 _PROOF = table_of(Erasure)
 
@@ -34,7 +34,7 @@ def tables() -> tuple[Table, ...]:
 
 def secrets(table: Table) -> list[str]:
     """Return the columns of a table that never leave the database."""
-    return [c.name for c in table.c if c.info.get("secret") or c.info.get("sealed")]
+    return [c.name for c in table.c if c.info.get("secret") or c.info.get("encrypted")]
 
 
 def counts(db: Connection, *, practice_id: str) -> dict[str, int]:
@@ -52,7 +52,7 @@ def rows(db: Connection, table: Table, *, practice_id: str) -> Iterator[Record]:
     """Yield the practice's rows of a table in order of their key, secrets left out."""
     hidden = secrets(table)
     key = [c for c in table.primary_key.columns if c.name != "practice_id"]
-    statement = select(table).where(_own(table) == practice_id).order_by(*key).limit(PIECE)
+    statement = select(table).where(_own(table) == practice_id).order_by(*key).limit(BATCH_SIZE)
     after: tuple[Any, ...] | None = None
     while True:
         wanted = statement
@@ -61,7 +61,7 @@ def rows(db: Connection, table: Table, *, practice_id: str) -> Iterator[Record]:
         found = [dict(row) for row in db.execute(wanted).mappings()]
         for row in found:
             yield {name: value for name, value in row.items() if name not in hidden}
-        if len(found) < PIECE:
+        if len(found) < BATCH_SIZE:
             return
         after = tuple(found[-1][c.name] for c in key)
 

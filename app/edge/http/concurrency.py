@@ -7,7 +7,7 @@ from types import TracebackType
 from app.domain.errors import Overloaded
 
 
-class Room:
+class ConcurrencyLimit:
     """A count of who is inside, entered by `with`; raises `Overloaded` when it is full.
 
     Only what takes threads counts: slow senders, slow readers of what is made and health checks

@@ -34,7 +34,7 @@ from app.domain.dates import local_day
 from app.domain.errors import Contended, Forbidden, IdempotencyPending, Invalid
 from app.domain.ids import is_id
 from app.edge.auth.auth import Caller, Callers, Refused
-from app.edge.http.overload import Room
+from app.edge.http.concurrency import ConcurrencyLimit
 from app.edge.input import preconditions
 from app.edge.requests import idempotency
 from app.edge.requests.audit_log import AuditLog
@@ -51,8 +51,8 @@ REASON = re.compile(r"[!-~][ -~]{1,198}[!-~]")
 
 
 @dataclass(slots=True)
-class Surroundings:
-    """What the application gives every request; `app.state.surroundings`.
+class AppContext:
+    """What the application gives every request; `app.state.app_context`.
 
     Endpoints run in `threads`, one for each connection of the database: requests wait in one
     queue, in order of arrival, and never for the pool.
@@ -63,7 +63,7 @@ class Surroundings:
     callers: Callers
     log: AuditLog
     idempotency_hours: int
-    room: Room
+    room: ConcurrencyLimit
     public_url: str | None = None
     allowed_hosts: frozenset[str] = frozenset()
     threads: ThreadPoolExecutor = field(init=False)
@@ -72,24 +72,24 @@ class Surroundings:
         self.threads = ThreadPoolExecutor(self.database.connections, "request")
 
 
-class Needs(NamedTuple):
+class RoutePolicy(NamedTuple):
     """What a route states of itself: its name, its permissions, whether patients are seen."""
 
     action: str
-    may: frozenset[str]
+    permissions: frozenset[str]
     noun: str
     patients: bool
     reads: bool
 
 
 @dataclass(slots=True)
-class Work:
+class RequestContext:
     """The present request; `db` is there while its endpoint runs."""
 
     request: Request
-    needs: Needs
+    policy: RoutePolicy
     caller: Caller
-    surroundings: Surroundings
+    app_context: AppContext
     now: datetime
     by: Actor
     reason: str | None = None
@@ -120,7 +120,7 @@ class Work:
 
     def require(self, permission: str) -> None:
         """Refuse what only some bodies of a route ask for."""
-        if permission not in self.caller.may:
+        if permission not in self.caller.permissions:
             raise Forbidden(needs=[permission])
 
     def saw(self, *patient_ids: str) -> None:
@@ -135,7 +135,7 @@ class Work:
 
     def forget_callers(self) -> None:
         """Have the practice's credentials looked up again once the change is saved."""
-        self.after_commit(partial(self.surroundings.callers.forget, self.practice_id))
+        self.after_commit(partial(self.app_context.callers.forget, self.practice_id))
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:
@@ -143,13 +143,13 @@ class Work:
         if self._db is not None:
             yield self._db
         else:
-            with self.surroundings.database.read(self.practice_id) as db:
+            with self.app_context.database.read(self.practice_id) as db:
                 yield db
 
-    def told(self, patient_ids: list[str], text: str) -> str:
+    def audited_chunk(self, patient_ids: list[str], text: str) -> str:
         """Return a further piece of a streamed answer, once the log holds whom it shows."""
         self._seen = patient_ids
-        self.surroundings.log.keep(self.event())
+        self.app_context.log.keep(self.event())
         return text
 
     def event(self, outcome: str = audit.SHOWN, *, about: str | None = None) -> audit.Event:
@@ -164,8 +164,8 @@ class Work:
         return audit.event(
             by=self.by,
             now=self.now,
-            action=self.needs.action,
-            kind=self.needs.noun,
+            action=self.policy.action,
+            kind=self.policy.noun,
             id=named if named and is_id(named) else None,
             patient_id=one,
             patients=audit.packed(seen) if len(seen) > 1 else None,
@@ -199,83 +199,83 @@ class Answer:
         return replace(self, content=self.content | {self.secret: None}).response()
 
 
-async def enter(request: Request, needs: Needs) -> Work:
+async def enter(request: Request, policy: RoutePolicy) -> RequestContext:
     """Let a request in: authenticate it, read the clock once, see that it may do this.
 
     A refusal of someone known is in the practice's log before it is answered.
     """
-    surroundings: Surroundings = request.app.state.surroundings
+    app_context: AppContext = request.app.state.app_context
     state = request.scope["state"]
-    now = surroundings.clock()
+    now = app_context.clock()
     sent = request.headers.get("authorization")
     try:
-        caller = await surroundings.callers.of(sent, state["peer"].counted)
+        caller = await app_context.callers.of(sent, state["peer"].rate_key)
     except Refused as refused:
         by = _here(refused.by, state)
         told = audit.event(
-            by=by, now=now, action=needs.action, kind=needs.noun, id=None, outcome=refused.code
+            by=by, now=now, action=policy.action, kind=policy.noun, id=None, outcome=refused.code
         )
-        await surroundings.log.kept(told)
+        await app_context.log.kept(told)
         raise
     state["practice_id"], state["key_id"] = caller.practice_id, caller.credential_id
-    work = Work(request, needs, caller, surroundings, now, _here(caller.by, state))
-    state["work"] = work
-    if needs.reads and needs.may <= access.EMERGENCY:
-        _check_reason(work)
-    if not needs.may <= caller.may:
-        work.reason = _emergency(work)
-    return work
+    ctx = RequestContext(request, policy, caller, app_context, now, _here(caller.by, state))
+    state["context"] = ctx
+    if policy.reads and policy.permissions <= access.EMERGENCY:
+        _check_reason(ctx)
+    if not policy.permissions <= caller.permissions:
+        ctx.reason = _emergency(ctx)
+    return ctx
 
 
 def _here(by: Actor, state: dict[str, Any]) -> Actor:
     return by._replace(request_id=state.get("request_id"), address=state["peer"].address)
 
 
-def _emergency(work: Work) -> str:
+def _emergency(ctx: RequestContext) -> str:
     """Return why the glass is broken; `Forbidden` where it is not, or may not be."""
-    missing = work.needs.may - work.caller.may
-    reason = work.header(BREAK_GLASS_HEADER)
-    if reason is None or not work.needs.reads or not missing <= access.EMERGENCY:
+    missing = ctx.policy.permissions - ctx.caller.permissions
+    reason = ctx.header(BREAK_GLASS_HEADER)
+    if reason is None or not ctx.policy.reads or not missing <= access.EMERGENCY:
         raise Forbidden(needs=sorted(missing))
-    if work.by.type != "staff" or access.BREAK_GLASS not in work.caller.may:
+    if ctx.by.type != "staff" or access.BREAK_GLASS not in ctx.caller.permissions:
         raise Forbidden("Only people whose role allows it may break the glass.")
     return reason
 
 
-def _check_reason(work: Work) -> None:
-    reason = work.header(BREAK_GLASS_HEADER)
+def _check_reason(ctx: RequestContext) -> None:
+    reason = ctx.header(BREAK_GLASS_HEADER)
     if reason is not None and not REASON.fullmatch(reason):
         raise Invalid((BREAK_GLASS_HEADER, "is a reason of 3 to 200 visible characters"))
 
 
-async def present(request: Request) -> Work:
-    """Return the work of this request, which its route has let in."""
-    work: Work = request.scope["state"]["work"]
-    return work
+async def present(request: Request) -> RequestContext:
+    """Return the context of this request, which its route has let in."""
+    ctx: RequestContext = request.scope["state"]["context"]
+    return ctx
 
 
-Working = Annotated[Work, Depends(present)]
+Ctx = Annotated[RequestContext, Depends(present)]
 Endpoint = Callable[..., Answer | Response]
 Threaded = Callable[..., Awaitable[Response]]
 
 
 def _threaded(
-    endpoint: Endpoint, run: Callable[[dict[str, Any]], Response], *, told: bool = False
+    endpoint: Endpoint, run: Callable[[dict[str, Any]], Response], *, await_audit: bool = False
 ) -> Threaded:
     """Run an endpoint in the application's threads; the framework sees its signature.
 
-    `told`: the answer waits for its audit row. Who waits for that, too, takes room.
+    `await_audit`: the answer waits for its audit row. Who waits for that, too, takes room.
     """
 
     @wraps(endpoint)
     async def threaded(**given: Any) -> Response:
         # Not by the framework's way to a thread, whose queue costs three times as much.
-        loop, around = asyncio.get_running_loop(), given["work"].surroundings
+        loop, around = asyncio.get_running_loop(), given["ctx"].app_context
         with around.room:
             answer = loop.run_in_executor(around.threads, copy_context().run, run, given)
             response = await answer
-            if told:
-                await around.log.kept(given["work"].event())
+            if await_audit:
+                await around.log.kept(given["ctx"].event())
             return response
 
     return threaded
@@ -285,20 +285,20 @@ def reads(endpoint: Endpoint) -> Threaded:
     """Run an endpoint that only reads, and note who saw what before it is answered."""
 
     def run(given: dict[str, Any]) -> Response:
-        work: Work = given["work"]
-        with work.surroundings.database.read(work.practice_id) as db:
-            work._db = db
+        ctx: RequestContext = given["ctx"]
+        with ctx.app_context.database.read(ctx.practice_id) as db:
+            ctx._db = db
             answer = endpoint(**given)
-        work._db = None
-        if work.needs.patients and work._seen is None:
-            raise RuntimeError(f"{work.needs.action} does not say whose data it shows")
+        ctx._db = None
+        if ctx.policy.patients and ctx._seen is None:
+            raise RuntimeError(f"{ctx.policy.action} does not say whose data it shows")
         if isinstance(answer, Response):
             return answer
-        if answer.etag and preconditions.not_modified(work.header("if-none-match"), answer.etag):
+        if answer.etag and preconditions.not_modified(ctx.header("if-none-match"), answer.etag):
             answer.status = 304
         return answer.response()
 
-    return _threaded(endpoint, run, told=True)
+    return _threaded(endpoint, run, await_audit=True)
 
 
 def writes(endpoint: Endpoint) -> Threaded:
@@ -308,12 +308,12 @@ def writes(endpoint: Endpoint) -> Threaded:
     """
 
     def run(given: dict[str, Any]) -> Response:
-        work: Work = given["work"]
-        key = idempotency.key_of(work.request) if work.request.method == "POST" else None
+        ctx: RequestContext = given["ctx"]
+        key = idempotency.key_of(ctx.request) if ctx.request.method == "POST" else None
         left, retries = _TRIES, Retries(keyed=key is not None)
         while True:
             try:
-                return _once(endpoint, given, work, key)
+                return _once(endpoint, given, ctx, key)
             except Contended:
                 left -= 1
                 if not left:
@@ -326,40 +326,42 @@ def writes(endpoint: Endpoint) -> Threaded:
     return _threaded(endpoint, run)
 
 
-def _once(endpoint: Endpoint, given: dict[str, Any], work: Work, key: str | None) -> Response:
+def _once(
+    endpoint: Endpoint, given: dict[str, Any], ctx: RequestContext, key: str | None
+) -> Response:
     claiming = False
     try:
-        work._then.clear()
-        with work.surroundings.database.write(work.practice_id) as db:
-            work._db = db
+        ctx._then.clear()
+        with ctx.app_context.database.write(ctx.practice_id) as db:
+            ctx._db = db
             if key:
                 claiming = True
                 replay = idempotency.claim(
                     db,
-                    practice_id=work.practice_id,
+                    practice_id=ctx.practice_id,
                     key=key,
-                    fingerprint=idempotency.fingerprint(work.request, work.caller.may),
-                    now=work.now,
-                    hours=work.surroundings.idempotency_hours,
+                    fingerprint=idempotency.fingerprint(ctx.request, ctx.caller.permissions),
+                    now=ctx.now,
+                    hours=ctx.app_context.idempotency_hours,
                 )
                 claiming = False
                 if replay:
                     # Its answer can be read before the replica has what it tells of. With a row
                     # of its own this commit waits for the replica to have all that went before.
                     about = idempotency.about(replay)
-                    work.saw(*audit.patients_of(db, practice_id=work.practice_id, id=about))
-                    audit.append(db, [work.event(about=about)])
+                    ctx.saw(*audit.patients_of(db, practice_id=ctx.practice_id, id=about))
+                    audit.append(db, [ctx.event(about=about)])
                     return replay
             answer = endpoint(**given)
             response = answer.response() if isinstance(answer, Answer) else answer
             if not db.info["audited"]:
-                audit.append(db, [work.event()])
+                audit.append(db, [ctx.event()])
             if key and response.status_code < 300:
                 kept = response
                 if isinstance(answer, Answer) and answer.secret:
                     kept = answer.without_secret()
-                idempotency.keep(db, practice_id=work.practice_id, key=key, response=kept)
-        for act in work._then:
+                idempotency.keep(db, practice_id=ctx.practice_id, key=key, response=kept)
+        for act in ctx._then:
             act()
         return response
     except DatabaseBusy as busy:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
-from app.edge.http.slow import BoundedProtocol
+from app.edge.http.server_protocol import BoundedProtocol
 from tests.edge.door import build
 
 GET = b"GET /v1/things HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from app.edge.input import paging
+from app.edge.input import cursors
 from app.edge.input.fields import Query, count, query_count
-from app.edge.requests.work import Answer, Work
+from app.edge.requests.request_context import Answer, RequestContext
 from app.services.practice import practices
 
-Limit = Annotated[int, query_count(1, paging.MOST)]
-BodyLimit = Annotated[int, count(1, paging.MOST)]
+Limit = Annotated[int, query_count(1, cursors.MOST)]
+BodyLimit = Annotated[int, count(1, cursors.MOST)]
 
 
 class PageQuery(Query):
     """Parameters of every list."""
 
-    limit: Limit = paging.DEFAULT_LIMIT
+    limit: Limit = cursors.DEFAULT_LIMIT
     cursor: str | None = None
 
 
@@ -34,19 +34,19 @@ def pinned(query: PageQuery, *left_out: str) -> dict[str, str | None]:
 
 def begin(
     query: PageQuery, key: bytes, *, listing: str, on: date | None = None
-) -> paging.Cursor | None:
+) -> cursors.Cursor | None:
     """Return where the page begins, None for the first one."""
     if query.cursor is None:
         return None
     day = on.isoformat() if on else None
-    return paging.decode(key, query.cursor, pinned(query, "on"), listing=listing, on=day)
+    return cursors.decode(key, query.cursor, pinned(query, "on"), listing=listing, on=day)
 
 
 def page(
-    work: Work,
+    ctx: RequestContext,
     query: PageQuery,
     items: Sequence[Any],
-    position: tuple[paging.Value, ...] | None,
+    position: tuple[cursors.Value, ...] | None,
     *,
     key: bytes,
     listing: str,
@@ -56,18 +56,18 @@ def page(
     if position is None:
         return Answer({"items": items, "next_cursor": None})
     day = on.isoformat() if on else None
-    cursor = paging.encode(key, position, pinned(query, "on"), listing=listing, on=day)
-    request = work.request
+    cursor = cursors.encode(key, position, pinned(query, "on"), listing=listing, on=day)
+    request = ctx.request
     if request.method != "GET":
         # The filters came in a body: no address leads to the next page.
         return Answer({"items": items, "next_cursor": cursor})
     params = {name: value for name, value in request.query_params.items() if name != "cursor"}
-    link = paging.link_header(request.url.path, params, cursor)
+    link = cursors.link_header(request.url.path, params, cursor)
     return Answer({"items": items, "next_cursor": cursor}, headers={"link": link})
 
 
 def by_id(
-    work: Work,
+    ctx: RequestContext,
     query: PageQuery,
     *,
     listing: str,
@@ -75,11 +75,11 @@ def by_id(
     show: Callable[[list[Any]], list[Any]],
 ) -> Answer:
     """Answer a list that is in order of id; `fetch(after, limit)` gets its rows."""
-    key = practices.load(work.db, practice_id=work.practice_id)["cursor_key"]
+    key = practices.load(ctx.db, practice_id=ctx.practice_id)["cursor_key"]
     cursor = begin(query, key, listing=listing)
     after = str(cursor.position[0]) if cursor else None
     rows = list(fetch(after, query.limit + 1))
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     position = (rows[-1]["id"],) if more else None
-    return page(work, query, show(rows), position, key=key, listing=listing)
+    return page(ctx, query, show(rows), position, key=key, listing=listing)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.api import pages
-from app.api.pages import PageQuery
+from app.api import lists
+from app.api.lists import PageQuery
 from app.api.shapes import IdentifierIn, Record, pairs, patch, stamps
 from app.db.base import Base
-from app.db.queries import records as rows
+from app.db.queries import table_rows as rows
 from app.db.queries.patients import identifiers as identifier_rows
 from app.edge.input.fields import Body
 from app.edge.input.preconditions import etag
-from app.edge.requests.work import Answer, Work
+from app.edge.requests.request_context import Answer, RequestContext
 from app.services import identifiers, records
 
 
-def _nothing(work: Work, values: Record) -> None:
+def _nothing(ctx: RequestContext, values: Record) -> None:
     """Most records can be checked field by field."""
 
 
-class Noun(NamedTuple):
+class ResourceSpec(NamedTuple):
     """One kind of plain record; `columns` names the fields whose column is called otherwise.
 
     Other systems have names for most kinds; what is not `identified` is our own affair.
@@ -33,90 +33,94 @@ class Noun(NamedTuple):
     fields: tuple[str, ...]
     required: tuple[str, ...]
     columns: dict[str, str] = {}  # noqa: RUF012 - never changed
-    check: Callable[[Work, Record], None] = _nothing
+    check: Callable[[RequestContext, Record], None] = _nothing
     identified: bool = True
 
 
-def page(work: Work, noun: Noun, query: PageQuery) -> Answer:
+def page(ctx: RequestContext, noun: ResourceSpec, query: PageQuery) -> Answer:
     """Answer a page of them in order of id."""
 
     def fetch(after: str | None, limit: int) -> list[Record]:
-        return rows.page(
-            work.db, noun.model, practice_id=work.practice_id, after=after, limit=limit
-        )
+        return rows.page(ctx.db, noun.model, practice_id=ctx.practice_id, after=after, limit=limit)
 
     def show(found: list[Record]) -> list[Record]:
-        return shown(work, noun, found)
+        return shown(ctx, noun, found)
 
-    return pages.by_id(work, query, listing=noun.path, fetch=fetch, show=show)
+    return lists.by_id(ctx, query, listing=noun.path, fetch=fetch, show=show)
 
 
-def one(work: Work, noun: Noun, id: str) -> Answer:
+def one(ctx: RequestContext, noun: ResourceSpec, id: str) -> Answer:
     """Answer one of them."""
-    return answer(work, noun, _load(work, noun, id))
+    return answer(ctx, noun, _load(ctx, noun, id))
 
 
-def add(work: Work, noun: Noun, body: Body) -> Answer:
+def add(ctx: RequestContext, noun: ResourceSpec, body: Body) -> Answer:
     """Add one; 201."""
     values = _columns(noun, body.model_dump(exclude={"identifiers"}))
-    noun.check(work, values)
+    noun.check(ctx, values)
     made = records.create(
-        work.db,
+        ctx.db,
         noun.model,
         values,
         kind=noun.kind,
         identified=pairs(_identifiers(body)),
-        by=work.by,
-        now=work.now,
+        by=ctx.by,
+        now=ctx.now,
     )
-    return answer(work, noun, made, created=True)
+    return answer(ctx, noun, made, created=True)
 
 
-def change(work: Work, noun: Noun, id: str, body: Body) -> Answer:
+def change(ctx: RequestContext, noun: ResourceSpec, id: str, body: Body) -> Answer:
     """Change one on the version that was read; `identifiers` replaces them all."""
-    record = _load(work, noun, id)
-    work.require_match(etag(record["version"]))
+    record = _load(ctx, noun, id)
+    ctx.require_match(etag(record["version"]))
     values = patch(body, *noun.required, "identifiers")
     named = pairs(_identifiers(body)) if values.pop("identifiers", None) is not None else None
-    return _save(work, noun, record, _columns(noun, values), named)
+    return _save(ctx, noun, record, _columns(noun, values), named)
 
 
-def upsert(work: Work, noun: Noun, body: Body) -> Answer:
+def upsert(ctx: RequestContext, noun: ResourceSpec, body: Body) -> Answer:
     """Change the one that carries one of these identifiers, or add it (201)."""
     named = pairs(_identifiers(body))
-    id = identifiers.find(work.db, kind=noun.kind, identifiers=named, by=work.by)
+    id = identifiers.find(ctx.db, kind=noun.kind, identifiers=named, by=ctx.by)
     if id is None:
-        return add(work, noun, body)
+        return add(ctx, noun, body)
     said = body.model_dump(exclude={"identifiers"}, exclude_unset=True)
-    named = identifiers.joined(work.db, kind=noun.kind, id=id, identifiers=named, by=work.by)
-    return _save(work, noun, _load(work, noun, id), _columns(noun, said), named)
+    named = identifiers.joined(ctx.db, kind=noun.kind, id=id, identifiers=named, by=ctx.by)
+    return _save(ctx, noun, _load(ctx, noun, id), _columns(noun, said), named)
 
 
 def _save(
-    work: Work, noun: Noun, record: Record, values: Record, named: list[tuple[str, str]] | None
+    ctx: RequestContext,
+    noun: ResourceSpec,
+    record: Record,
+    values: Record,
+    named: list[tuple[str, str]] | None,
 ) -> Answer:
-    noun.check(work, record | values)
+    noun.check(ctx, record | values)
     changed = records.change(
-        work.db,
+        ctx.db,
         noun.model,
         record,
         values,
         kind=noun.kind,
         identified=named,
-        by=work.by,
-        now=work.now,
+        by=ctx.by,
+        now=ctx.now,
     )
-    return answer(work, noun, changed)
+    return answer(ctx, noun, changed)
 
 
-def answer(work: Work, noun: Noun, record: Record, *, created: bool = False) -> Answer:
+def answer(
+    ctx: RequestContext, noun: ResourceSpec, record: Record, *, created: bool = False
+) -> Answer:
     """Answer one of them as it stands."""
     where = f"/v1/{noun.path}/{record['id']}" if created else None
-    told = shown(work, noun, [record])[0]
+    told = shown(ctx, noun, [record])[0]
     return Answer(told, 201 if created else 200, etag(record["version"]), where)
 
 
-def shown(work: Work, noun: Noun, found: list[Record]) -> list[Record]:
+def shown(ctx: RequestContext, noun: ResourceSpec, found: list[Record]) -> list[Record]:
     """Return the records as they are shown."""
     names = {field: noun.columns.get(field, field) for field in noun.fields}
     told = [
@@ -128,12 +132,12 @@ def shown(work: Work, noun: Noun, found: list[Record]) -> list[Record]:
     if not noun.identified:
         return told
     named = identifier_rows.of(
-        work.db, practice_id=work.practice_id, kind=noun.kind, ids=[r["id"] for r in found]
+        ctx.db, practice_id=ctx.practice_id, kind=noun.kind, ids=[r["id"] for r in found]
     )
     return [one | {"identifiers": named.get(one["id"], [])} for one in told]
 
 
-def _columns(noun: Noun, values: Record) -> Record:
+def _columns(noun: ResourceSpec, values: Record) -> Record:
     # A model's field for `from` is called `since`: the one is a word of Python, the other not.
     renamed = {"since": "from"}
     return {
@@ -146,5 +150,5 @@ def _identifiers(body: Body) -> list[IdentifierIn] | None:
     return found
 
 
-def _load(work: Work, noun: Noun, id: str) -> Record:
-    return records.load(work.db, noun.model, practice_id=work.practice_id, id=id)
+def _load(ctx: RequestContext, noun: ResourceSpec, id: str) -> Record:
+    return records.load(ctx.db, noun.model, practice_id=ctx.practice_id, id=id)

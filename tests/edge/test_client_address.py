@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.db.engine.engine import Database
-from app.edge.http.peer import LOCAL, Networks, Peer, Peers
+from app.edge.http.client_address import LOCAL, ClientAddress, Networks, Peers
 from app.main import create_app
 from app.settings import Settings
 from tests.support.clinic import NOW, Moment
@@ -16,7 +16,9 @@ from tests.support.clinic import NOW, Moment
 PROXIES = ("10.0.0.0/8", "127.0.0.1", "fd00::/8")
 
 
-def peer(host: str, trusted: tuple[str, ...] = PROXIES, scheme: str = "http", **sent: str) -> Peer:
+def peer(
+    host: str, trusted: tuple[str, ...] = PROXIES, scheme: str = "http", **sent: str
+) -> ClientAddress:
     headers = [
         (name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in sent.items()
     ]
@@ -73,7 +75,7 @@ def test_the_way(host: str, scheme: str, sent: str, secure: bool) -> None:
 
 def test_a_line_in_ipv6_is_counted_as_one() -> None:
     one, other = peer("2001:db8:1:2:3::4"), peer("2001:db8:1:2:ffff::1")
-    assert one.counted == other.counted != peer("2001:db8:1:3::1").counted
+    assert one.rate_key == other.rate_key != peer("2001:db8:1:3::1").rate_key
     assert one.address != other.address
 
 

@@ -1,37 +1,38 @@
-"""Columns whose values are sealed: found by their mark, sealed again after a rotation."""
+"""Encrypted columns: found by their mark, encrypted again after a rotation of keys."""
 
 from __future__ import annotations
 
 from sqlalchemy import Column, MetaData, Table, select, true
 
-from app.db.base import SEALED, metadata
+from app.db.base import ENCRYPTED, metadata
 from app.db.engine.engine import Connection, Database
 from app.db.engine.scope import NONE
-from app.db.keys.keyring import Keyring, sealed_with
+from app.db.keys.keyring import Keyring, encrypted_with
 
 # Rows read and changed in one transaction: others wait for their turn to write no longer.
-PIECE = 100
+BATCH_SIZE = 100
 
 
 def marked(tables: MetaData = metadata) -> list[Column[bytes]]:
-    """Return every column with the mark `SEALED`; their tables have `id`, and `practice_id`
+    """Return every column with the mark `ENCRYPTED`; their tables have `id`, and `practice_id`
     unless what they hold is of no practice."""
     return [
         column
         for table in tables.sorted_tables
         for column in table.columns
-        if SEALED.items() <= column.info.items()
+        if ENCRYPTED.items() <= column.info.items()
     ]
 
 
-def reseal(
+def reencrypt(
     database: Database, keyring: Keyring, *, practice_id: str | None, tables: MetaData = metadata
 ) -> int:
-    """Seal the practice's values again that are not under the newest key; how many there were.
+    """Encrypt again what is not under the newest key; how many values there were.
     None for the values that are of no practice.
 
     Runs beside readers and writers, piece by piece. A value that somebody changed meanwhile is
-    left: it is under the newest key already. Raises `SealBroken` at one that cannot be opened.
+    left: it is under the newest key already. Raises `DecryptionFailed` at one that cannot be
+    opened.
     """
     done = 0
     of_practice = practice_id is not None
@@ -52,11 +53,11 @@ def _piece(
     table: Table = column.table
     id = table.c.id
     own = true() if practice_id is None else table.c.practice_id == practice_id
-    asked = select(id, column).where(own).order_by(id).limit(PIECE)
+    asked = select(id, column).where(own).order_by(id).limit(BATCH_SIZE)
     rows = db.execute(asked.where(id > after) if after else asked).all()
     newest, changed = keyring.newest.id, 0
-    for row, sealed in rows:
-        if sealed is None or sealed_with(sealed) == newest:
+    for row, encrypted in rows:
+        if encrypted is None or encrypted_with(encrypted) == newest:
             continue
         place = {
             "table": table.name,
@@ -64,7 +65,7 @@ def _piece(
             "practice_id": practice_id or "",
             "row_id": row,
         }
-        again = keyring.seal(keyring.open(sealed, **place), **place)
-        change = table.update().where(own, id == row, column == sealed)
+        again = keyring.encrypt(keyring.decrypt(encrypted, **place), **place)
+        change = table.update().where(own, id == row, column == encrypted)
         changed += db.execute(change.values({column.name: again})).rowcount
-    return (rows[-1][0] if len(rows) == PIECE else None), changed
+    return (rows[-1][0] if len(rows) == BATCH_SIZE else None), changed

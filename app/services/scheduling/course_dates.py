@@ -7,10 +7,10 @@ from datetime import date, datetime
 
 from app.db.engine.engine import Connection
 from app.db.models import Course
-from app.db.queries import records
-from app.db.queries.records import Record
+from app.db.queries import table_rows
 from app.db.queries.scheduling import facts as rows
 from app.db.queries.scheduling.facts import CourseFacts
+from app.db.queries.table_rows import Record
 from app.domain.errors import Contended, NotFound
 from app.domain.scheduling import cycles, schedule, worklist
 from app.services.charting import protocols
@@ -37,7 +37,7 @@ def facts_of_course(
     )
     if found is None:
         raise NotFound()
-    complete(db, found, practice_id=practice_id)
+    load_interval(db, found, practice_id=practice_id)
     return found
 
 
@@ -47,11 +47,11 @@ def facts_of_courses(
     """Return the facts of several courses by their id, in one statement."""
     found = rows.of_courses(db, practice_id=practice_id, course_ids=sorted(set(course_ids)))
     for facts in found:
-        complete(db, facts, practice_id=practice_id)
+        load_interval(db, facts, practice_id=practice_id)
     return {facts.course["id"]: facts for facts in found}
 
 
-def complete(db: Connection, facts: CourseFacts, *, practice_id: str) -> None:
+def load_interval(db: Connection, facts: CourseFacts, *, practice_id: str) -> None:
     """Give the facts the interval of the course's protocol version."""
     course = facts.course
     protocol = protocols.version(
@@ -91,7 +91,7 @@ def differences(facts: CourseFacts) -> Record:
     }
 
 
-def settle(
+def rewrite_dates(
     db: Connection, facts: CourseFacts, *, now: datetime, values: Record | None = None
 ) -> None:
     """Rewrite the course's dates after a change of its facts, together with `values` of its own.
@@ -103,7 +103,7 @@ def settle(
     before = facts.course
     facts.course = course
     saved = (values or {}) | derive(facts) | {"updated_at": now}
-    if not records.change(
+    if not table_rows.change(
         db,
         Course,
         practice_id=course["practice_id"],

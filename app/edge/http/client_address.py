@@ -18,14 +18,14 @@ _MOST_HOPS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class ClientAddress:
     """The client: its address as text, and the name it is counted by (a whole /64 in IPv6).
 
     `forwarded` says that something between says it stands in for someone else, believed or not.
     """
 
     address: str
-    counted: str
+    rate_key: str
     loopback: bool
     secure: bool
     forwarded: bool
@@ -50,7 +50,7 @@ class Peers:
         # Few different ones ask often; what is remembered costs no reading.
         self._plain = lru_cache(4096)(self._of_socket)
 
-    def of(self, scope: Scope) -> Peer:
+    def of(self, scope: Scope) -> ClientAddress:
         """Return who sent a request.
 
         From a proxy that is trusted, X-Forwarded-For is read from its end to the first address
@@ -65,11 +65,11 @@ class Peers:
             return peer
         return self._behind(peer, scope)
 
-    def _of_socket(self, host: str, secure: bool, forwarded: bool) -> tuple[Peer, bool]:
+    def _of_socket(self, host: str, secure: bool, forwarded: bool) -> tuple[ClientAddress, bool]:
         address = read(host)
         return _peer(address, secure, forwarded), self._trusted.hold(address)
 
-    def _behind(self, proxy: Peer, scope: Scope) -> Peer:
+    def _behind(self, proxy: ClientAddress, scope: Scope) -> ClientAddress:
         hops = _list(scope, b"x-forwarded-for")[-_MOST_HOPS:]
         schemes = _list(scope, b"x-forwarded-proto")
         found = read(proxy.address)
@@ -100,15 +100,15 @@ def read(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _peer(address: Address | None, secure: bool, forwarded: bool) -> Peer:
+def _peer(address: Address | None, secure: bool, forwarded: bool) -> ClientAddress:
     if address is None:
         # No address of a network: a socket file, or a test's client.
-        return Peer(LOCAL, LOCAL, True, secure, forwarded)
-    counted = str(address)
+        return ClientAddress(LOCAL, LOCAL, True, secure, forwarded)
+    rate_key = str(address)
     if isinstance(address, IPv6Address):
         # One line has at least so many; counting each would count nobody.
-        counted = str(IPv6Network((address, 64), strict=False))
-    return Peer(str(address), counted, address.is_loopback, secure, forwarded)
+        rate_key = str(IPv6Network((address, 64), strict=False))
+    return ClientAddress(str(address), rate_key, address.is_loopback, secure, forwarded)
 
 
 def _list(scope: Scope, wanted: bytes) -> list[str]:

@@ -29,7 +29,7 @@ SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tending:
+class Maintenance:
     """What is tended, and how long claims on idempotency keys are kept."""
 
     database: Database
@@ -38,7 +38,7 @@ class Tending:
     claims_kept: timedelta
 
 
-async def tend(these: Tending) -> None:
+async def tend(these: Maintenance) -> None:
     """Go round for ever."""
     # A round may take long; nobody's look-up waits for its thread, and it for nobody's.
     alone = anyio.CapacityLimiter(1)
@@ -47,7 +47,7 @@ async def tend(these: Tending) -> None:
         await anyio.sleep(SECONDS)
 
 
-def once(these: Tending) -> None:
+def once(these: Maintenance) -> None:
     """Go round all practices once; what fails is logged, and tried again the next time."""
     database, now = these.database, these.clock()
     log = logs.logger()
@@ -58,7 +58,7 @@ def once(these: Tending) -> None:
         waiting = practice_rows.waiting(db)
     for practice_id in waiting:
         with _tried_again():
-            done = practices.PIECE
+            done = practices.BATCH_SIZE
             while done:
                 with database.write(practice_id) as db:
                     done = practices.recompute(db, practice_id=practice_id, now=these.clock())
@@ -87,7 +87,7 @@ def _forget(database: Database, practice_id: str, rows: Any, before: datetime) -
 
 @contextmanager
 def _tried_again() -> Iterator[None]:
-    """Log a failure of tending and go on: the next round tries again.
+    """Log a failure of maintenance and go on: the next round tries again.
 
     Losing a race is none: another worker, or a request, was at the same rows.
     """
