@@ -28,9 +28,15 @@ ZONES = [
 ROOT = Path(__file__).parents[2]
 # What speaks of days: the rules, and the stories over REST.
 DATE_TESTS = [
-    *(f"tests/domain/test_{name}.py" for name in ("dates", "schedule", "status", "cycles")),
-    "tests/domain/test_properties.py",
-    *(f"tests/api/test_{name}.py" for name in ("cycle", "days", "anchor", "as_of", "holds")),
+    "tests/domain/test_dates.py",
+    *(
+        f"tests/domain/scheduling/test_{name}.py"
+        for name in ("schedule", "status", "cycles", "properties")
+    ),
+    *(
+        f"tests/api/scheduling/test_{name}.py"
+        for name in ("cycle", "days", "anchor", "as_of", "holds")
+    ),
 ]
 
 

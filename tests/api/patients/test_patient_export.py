@@ -10,7 +10,7 @@ import pytest
 from app.api.patients import patient_export
 from app.db.base import metadata
 from app.db.engine.scope import OWNER
-from tests.api.test_audit_events import acting, asked
+from tests.api.audit.test_audit_events import acting, asked
 from tests.support.clinic import Clinic
 from tests.verify.seeded import history, load
 

@@ -15,7 +15,7 @@ from app.db.engine.engine import Database
 from app.db.engine.row_security import ROLE
 from app.db.engine.scope import DIRECTORY, NONE, OWNER, Scope, statement
 from app.domain.ids import new_id
-from tests.db.test_engine import sent_while
+from tests.db.engine.test_engine import sent_while
 from tests.support.clinic import NOW, Clinic, a_clinic
 from tests.support.notes import another
 from tests.verify.seeded import seed

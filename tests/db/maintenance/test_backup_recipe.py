@@ -20,7 +20,7 @@ from tests.support import databases
 from tests.support.clinic import NOW
 from tests.support.postgres import binaries
 
-RECIPE = (Path(__file__).parents[2] / "docs" / "operations" / "backup.md").read_text("utf-8")
+RECIPE = (Path(__file__).parents[3] / "docs" / "operations" / "backup.md").read_text("utf-8")
 PART = RECIPE.split("## PostgreSQL")[1]
 
 
