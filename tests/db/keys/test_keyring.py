@@ -167,7 +167,7 @@ def test_every_flipped_bit_and_every_cut_is_refused(ring: Keyring) -> None:
 
 
 def test_an_unknown_key_is_refused(ring: Keyring) -> None:
-    sealed = Keyring.from_text(KEYS).seal(b"secret", **PLACE)
+    sealed = Keyring.from_text(KEYS).encrypt(b"secret", **PLACE)
     with pytest.raises(DecryptionFailed, match="not here"):
         ring.decrypt(sealed, **PLACE)
 
