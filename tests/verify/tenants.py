@@ -34,7 +34,7 @@ IN_PATHS = {"id", "subject_id", "code", "number"}
 class Route(NamedTuple):
     method: str
     path: str
-    needs: RoutePolicy
+    policy: RoutePolicy
 
     @property
     def name(self) -> str:
