@@ -85,7 +85,7 @@ def test_killed_encryption_and_rekeying_lose_nothing(tmp_path: Path) -> None:
     url = f"sqlite:///{file}"
     ring = databases.keyring_set()
     with copying.opened(file, ring) as (raw, _):
-        rows = copying.rate_key(raw)
+        rows = copying.counted(raw)
     chance, died, keys = random.Random(27), 0, set()
     began = time.monotonic()
     said(url, "db", "encrypt")
@@ -106,7 +106,7 @@ def test_killed_encryption_and_rekeying_lose_nothing(tmp_path: Path) -> None:
             died += 1
         ring.refresh()
         with copying.opened(file, ring) as (raw, key):
-            assert copying.rate_key(raw) == rows
+            assert copying.counted(raw) == rows
             assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert key
             keys.add(key.id)

@@ -49,7 +49,7 @@ def test_a_hundred_thousand_sessions_are_back_in_a_minute(tmp_path: Path) -> Non
     for place in (file, target):
         database = open_database(f"sqlite:///{place}", keyring=ring, pool_size=1)
         with database.read(OWNER) as db:
-            held.append(copying.rate_key(db.connection.dbapi_connection))
+            held.append(copying.counted(db.connection.dbapi_connection))
             assert database.encrypted_with == key
         database.dispose()
     assert held[0] == held[1] == saved["rows"]

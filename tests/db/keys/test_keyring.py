@@ -175,7 +175,7 @@ def test_an_unknown_key_is_refused(ring: Keyring) -> None:
 def test_a_key_added_elsewhere_is_found(file: Path, ring: Keyring) -> None:
     other = Keyring.from_file(file)
     added = other.add(made_on=DAY)
-    assert ring.decrypt(other.seal(b"secret", **PLACE), **PLACE) == b"secret"
+    assert ring.decrypt(other.encrypt(b"secret", **PLACE), **PLACE) == b"secret"
     assert ring.newest == added
 
 
@@ -245,7 +245,7 @@ def test_only_marked_columns_are_sealed_again(secretive: Database, ring: Keyring
     assert sealed_again(secretive, ring) == 0
     without_the_old = Keyring(ring.keys[:1])
     for number in range(1, ROWS):
-        plain = without_the_old.open(stored(secretive, number), **place(number))
+        plain = without_the_old.decrypt(stored(secretive, number), **place(number))
         assert plain == f"secret {number}".encode()
 
 
@@ -267,7 +267,7 @@ def test_rotation_goes_on_beside_a_reader_and_a_writer(
                 failed.append(failure)
 
     def read(number: int) -> None:
-        assert b"secret" in server.open(stored(secretive, number), **place(number))
+        assert b"secret" in server.decrypt(stored(secretive, number), **place(number))
         counts["read"] += 1
 
     def write(number: int) -> None:
@@ -276,7 +276,7 @@ def test_rotation_goes_on_beside_a_reader_and_a_writer(
             held.c.practice_id == at["practice_id"], held.c.id == at["row_id"]
         )
         with secretive.write(OWNER) as db:
-            db.execute(change.values(secret=server.seal(plain, **at)))
+            db.execute(change.values(secret=server.encrypt(plain, **at)))
         written[number] = plain
         counts["written"] += 1
 
