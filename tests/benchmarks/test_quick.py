@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MISSING
 from tests.support.postgres import binaries
+from tests.support.skips import MISSING
 
 ROOT = Path(__file__).resolve().parents[2]
 

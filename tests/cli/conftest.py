@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import run
-from tests.cli.commands import Cli, Ran, Served
+from tests.support.commands import Cli, Ran, Served
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from app.domain.access.access import Actor
 from app.domain.ids import new_id
 from app.services.patients import patients
 from app.services.practice import practices
-from tests.cli.commands import Cli
+from tests.support.commands import Cli
 
 MADE = datetime(2026, 11, 16, 15, tzinfo=UTC)
 

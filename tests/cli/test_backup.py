@@ -25,9 +25,9 @@ from app.domain.ids import new_id
 from app.services import records
 from app.services.audit import seals
 from app.services.practice import practices
-from tests.cli.commands import Cli
 from tests.support import databases
 from tests.support.clinic import NOW
+from tests.support.commands import Cli
 
 WRITERS = 4
 CANARIES = [f"Canary{number:03}-Street" for number in range(200)]

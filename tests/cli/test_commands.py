@@ -8,8 +8,8 @@ import pytest
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
 from app.db.maintenance import migrate
-from tests.cli.commands import COMMAND, Cli
 from tests.support import databases
+from tests.support.commands import COMMAND, Cli
 
 
 def practice(cli: Cli) -> str:

@@ -18,8 +18,8 @@ from app.domain.scheduling.worklist import BOOKINGS, FLAGS, STATUSES
 from app.services.audit import audit
 from app.services.scheduling import verification, worklist
 from app.services.scheduling.worklist import WorklistQuery
-from tests.cli.commands import COMMAND, Cli
 from tests.support import databases
+from tests.support.commands import COMMAND, Cli
 
 # A week, so that every weekday is "today" once, then the days on which clocks change and the
 # edges of a day in New York and in UTC.

@@ -12,8 +12,8 @@ from app.db.engine import cipher
 from app.db.engine import sqlite as sqlite_backend
 from app.db.engine.engine import Database
 from app.settings import Settings
-from tests.cli.commands import Cli, Served
 from tests.support import databases
+from tests.support.commands import Cli, Served
 
 Serving = Callable[..., Served]
 pytestmark = pytest.mark.skipif(

@@ -21,10 +21,10 @@ from app.db.models import Erasure
 from app.db.queries.practice import practice_rows
 from app.domain import ids
 from app.services.access import keys
-from tests.cli.commands import Cli
 from tests.support.clinic import Clinic, a_clinic
+from tests.support.commands import Cli
 from tests.support.notes import another
-from tests.verify.seeded import seed
+from tests.support.seeded import seed
 
 CANARY = "Kanarienvogel"
 # Bytes that are no secrets: lists of patients' ids, digests of rows and of requests.

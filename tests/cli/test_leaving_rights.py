@@ -14,10 +14,10 @@ from app.db.engine.engine import open_database
 from app.db.engine.row_security import ROLE
 from app.db.maintenance.migrate import upgrade
 from app.db.queries.practice import practice_rows
-from tests.cli.commands import Cli
-from tests.conftest import MISSING
 from tests.support import databases
 from tests.support.clinic import Clinic, a_clinic
+from tests.support.commands import Cli
+from tests.support.skips import MISSING
 
 OWNER_OF_ALL, MEMBER, NAME = "leaving_owner", "leaving_member", "leaving_owned"
 

@@ -8,7 +8,7 @@ from app.db.engine.engine import Database
 from app.db.models import AuditEvent
 from app.db.queries import table_rows
 from app.services.access import keys
-from tests.cli.commands import Cli
+from tests.support.commands import Cli
 
 
 @pytest.fixture

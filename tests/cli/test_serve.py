@@ -18,8 +18,8 @@ import pytest
 from app import server
 from app.db.engine.engine import Database, open_database
 from app.db.engine.scope import OWNER
-from tests.cli.commands import COMMAND, Cli, Ran, Served
 from tests.support import databases
+from tests.support.commands import COMMAND, Cli, Ran, Served
 
 Serving = Callable[..., Served]
 

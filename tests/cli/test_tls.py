@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.cli.commands import Cli, Served
+from tests.support.commands import Cli, Served
 
 Serving = Callable[..., Served]
 

@@ -12,7 +12,7 @@ from app.db.engine.engine import Database
 from app.db.engine.scope import NONE
 from app.db.keys.keyring import Keyring
 from app.services.access import signing_keys
-from tests.cli.commands import Cli
+from tests.support.commands import Cli
 from tests.support.issuer import ec_key, public
 
 KEY = ec_key("c1", "P-384")

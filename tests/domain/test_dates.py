@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 import pytest
 
 from app.domain.dates import Interval, Unit, add_months, local_day, zone
-from tests.domain.builders import day
+from tests.support.builders import day
 
 
 @pytest.mark.parametrize(

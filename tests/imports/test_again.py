@@ -20,7 +20,7 @@ from app.services.imports import imports
 from app.services.patients import patients
 from app.services.scheduling import course_dates, courses, sessions, treatments
 from app.services.scheduling.treatments import ChartOrder, Given
-from tests.imports.conftest import NOW, Load, a_row, a_sheet
+from tests.support.sheets import NOW, Load, a_row, a_sheet
 
 SHEET = a_sheet(
     a_row(),

@@ -6,7 +6,7 @@ import pytest
 
 from app.data.import_mapping import builtin_mapping, read_mapping
 from app.domain.errors import BadImportFile, Invalid
-from tests.imports.conftest import HEAD, Load, a_row, a_sheet
+from tests.support.sheets import HEAD, Load, a_row, a_sheet
 
 SHEET = a_sheet(a_row(last="Núñez"), a_row(last="Núñez", on="Apr 6, 2026", lot='C"2'))
 

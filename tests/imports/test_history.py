@@ -11,7 +11,7 @@ import pytest
 from app.db.engine.scope import OWNER
 from app.services.imports import imports
 from app.services.scheduling import course_dates
-from tests.imports.conftest import Load
+from tests.support.sheets import Load
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data"
 SHEET, EXPECTED = FOLDER / "clinic-history.csv", FOLDER / "clinic-history.expected.json"

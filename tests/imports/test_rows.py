@@ -8,7 +8,7 @@ import pytest
 
 from app.db.models import Location
 from app.services import records
-from tests.imports.conftest import HEAD, Load, a_row, a_sheet
+from tests.support.sheets import HEAD, Load, a_row, a_sheet
 
 GOOD = a_row(mrn="GOOD", last="Stone")
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from app.db.engine.engine import Database
-from tests.imports.conftest import NOW, Load, a_row, a_sheet
 from tests.support.clinic import Clinic, a_clinic
+from tests.support.sheets import NOW, Load, a_row, a_sheet
 
 SHEET = a_sheet(a_row(), a_row(on="3/30/2026"), a_row(on="3/30/2026"), a_row(units="abc"))
 

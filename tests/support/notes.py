@@ -1,7 +1,8 @@
 """A table of the tests' own, and second handles on the same database."""
 
+import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,3 +34,15 @@ def count(database: Database) -> int:
     """How many notes are saved."""
     with database.read(OWNER) as db:
         return int(db.execute(COUNT).scalar_one())
+
+
+def sent_while(database: Database, work: Callable[[], None]) -> str:
+    """What goes over the wire to PostgreSQL while `work` runs; the pool must hold one."""
+    with database.read(OWNER) as db:
+        raw: Any = db.connection.dbapi_connection
+    with tempfile.TemporaryFile("w+") as trace:
+        raw.pgconn.trace(trace.fileno())
+        work()
+        raw.pgconn.untrace()
+        trace.seek(0)
+        return "".join(line for line in trace if "\tF\t" in line)

@@ -20,8 +20,7 @@ from app.domain.ids import new_id
 from app.services.access import keys
 from app.services.practice import practices
 from tests.support import databases
-from tests.support.clinic import NOW
-from tests.verify.attackers import (
+from tests.support.attackers import (
     MIB,
     Crowd,
     Line,
@@ -31,7 +30,8 @@ from tests.verify.attackers import (
     repeat,
     resident,
 )
-from tests.verify.serving import Client, Process
+from tests.support.clinic import NOW
+from tests.support.serving import Client, Process
 
 pytestmark = [
     pytest.mark.verify,

@@ -24,9 +24,9 @@ from app.services.audit import audit
 from app.services.scheduling import worklist_csv
 from tests.support.clinic import Clinic, a_clinic
 from tests.support.notes import another
-from tests.verify.seeded import Seeded, seed
-from tests.verify.serving import at_once
-from tests.verify.tenants import CSV, House, Route, a_house, routes, staff_key
+from tests.support.seeded import Seeded, seed
+from tests.support.serving import at_once
+from tests.support.tenants import CSV, House, Route, a_house, routes, staff_key
 
 pytestmark = pytest.mark.verify
 

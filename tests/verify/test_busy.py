@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from app.db.engine.engine import Database
-from tests.verify.serving import Reply, Served, at_once, served
+from tests.support.serving import Reply, Served, at_once, served
 
 pytestmark = pytest.mark.verify
 

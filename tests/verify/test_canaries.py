@@ -22,8 +22,8 @@ from app.db.engine.scope import OWNER
 from app.db.maintenance import migrate
 from tests.support.clinic import a_clinic
 from tests.support.issuer import ec_key, public, signed
-from tests.verify.seeded import BODIES, HEADINGS, Seeded, operations, seed
-from tests.verify.serving import Client, Reply, command, environment
+from tests.support.seeded import BODIES, HEADINGS, Seeded, operations, seed
+from tests.support.serving import Client, Reply, command, environment
 
 pytestmark = pytest.mark.verify
 

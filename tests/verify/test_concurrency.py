@@ -11,7 +11,7 @@ import pytest
 
 from app.db.engine.engine import Database
 from app.services.scheduling import verification
-from tests.verify.serving import Client, Served, at_once, served
+from tests.support.serving import Client, Served, at_once, served
 
 pytestmark = pytest.mark.verify
 

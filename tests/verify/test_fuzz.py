@@ -15,8 +15,8 @@ from app.db.engine.engine import Database
 from app.services.scheduling import verification
 from tests.support.clinic import Clinic
 from tests.support.issuer import ec_key
+from tests.support.seeded import BODIES, Seeded, history, seed
 from tests.support.signing import Signing, a_signing_clinic
-from tests.verify.seeded import BODIES, Seeded, history, seed
 
 pytestmark = pytest.mark.verify
 

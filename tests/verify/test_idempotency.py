@@ -16,7 +16,7 @@ from app.domain.access.access import Actor
 from app.domain.ids import new_id
 from app.services.access import keys
 from app.services.practice import practices
-from tests.verify.serving import Reply, Served, at_once, served
+from tests.support.serving import Reply, Served, at_once, served
 
 pytestmark = pytest.mark.verify
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.db.engine.engine import Database
 from tests.support.clinic import a_clinic
-from tests.verify.seeded import Seeded, operations, seed
+from tests.support.seeded import Seeded, operations, seed
 
 pytestmark = pytest.mark.verify
 

@@ -11,7 +11,7 @@ import pytest
 from app.db.engine.engine import Database
 from tests.support.clinic import a_clinic
 from tests.support.issuer import ec_key
-from tests.verify.seeded import Seeded, load, seed
+from tests.support.seeded import Seeded, load, seed
 
 pytestmark = pytest.mark.verify
 

@@ -20,11 +20,11 @@ from app.domain.access.access import PERMISSIONS, ROLES
 from app.domain.ids import new_id
 from app.edge.auth.tokens import opened
 from app.services.access import keys
-from tests.api.access.test_scope import PUBLIC, flat
 from tests.support.issuer import ec_key, signed
+from tests.support.routes import PUBLIC, flat
+from tests.support.seeded import operations
 from tests.support.signing import ISS
-from tests.verify.seeded import operations
-from tests.verify.tenants import (
+from tests.support.tenants import (
     KEY,
     House,
     Route,

@@ -15,8 +15,8 @@ from app.db.engine import cipher, sqlite
 from app.db.maintenance import copying
 from benchmarks import seeding
 from tests.support import databases
-from tests.verify.serving import Client, Process, command, environment
-from tests.verify.writers import said
+from tests.support.serving import Client, Process, command, environment
+from tests.support.writers import said
 
 pytestmark = [
     pytest.mark.verify,

@@ -14,8 +14,8 @@ from app.db.engine import cipher
 from app.db.engine.sqlite import driver
 from app.db.maintenance import copying
 from tests.support import databases
-from tests.verify.serving import Process
-from tests.verify.writers import TABLES, Writer, said, wait_for
+from tests.support.serving import Process
+from tests.support.writers import TABLES, Writer, said, wait_for
 
 pytestmark = pytest.mark.verify
 

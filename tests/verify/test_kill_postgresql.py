@@ -15,10 +15,10 @@ import psycopg
 import pytest
 
 from app.db.maintenance.migrate import upgrade
-from tests.conftest import MISSING, UNCHECKED
 from tests.support.postgres import Postgres, binaries, binaries_with_tls, temporary_folder
-from tests.verify.serving import Process
-from tests.verify.writers import TABLES, Writer, said, wait_for
+from tests.support.serving import Process
+from tests.support.skips import MISSING, UNCHECKED
+from tests.support.writers import TABLES, Writer, said, wait_for
 
 pytestmark = pytest.mark.verify
 

@@ -13,7 +13,7 @@ from app.db.base import metadata
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
 from tests.support.clinic import a_clinic
-from tests.verify.seeded import BODIES, Seeded, operations, seed
+from tests.support.seeded import BODIES, Seeded, operations, seed
 
 pytestmark = pytest.mark.verify
 

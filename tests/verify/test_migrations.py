@@ -22,8 +22,8 @@ from app.db.engine.engine import Database, open_database
 from app.db.engine.scope import OWNER
 from app.db.maintenance import migrate
 from app.domain.ids import new_id
-from tests.conftest import MISSING
 from tests.support import databases
+from tests.support.skips import MISSING
 
 pytestmark = pytest.mark.verify
 

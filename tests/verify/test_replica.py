@@ -19,9 +19,9 @@ import pytest
 
 from app.db.engine.engine import open_database
 from app.db.maintenance.migrate import upgrade
-from tests.conftest import MISSING
 from tests.support.postgres import Postgres, binaries, temporary_folder
-from tests.verify.serving import Reply, Served, served
+from tests.support.serving import Reply, Served, served
+from tests.support.skips import MISSING
 
 pytestmark = pytest.mark.verify
 

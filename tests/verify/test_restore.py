@@ -13,7 +13,7 @@ from app.db.engine.scope import OWNER
 from app.db.maintenance import copying
 from benchmarks import seeding
 from tests.support import databases
-from tests.verify.writers import said
+from tests.support.writers import said
 
 pytestmark = [
     pytest.mark.verify,

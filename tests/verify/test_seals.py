@@ -22,7 +22,7 @@ from app.domain.ids import first_id, made_at, new_id
 from app.services.audit import audit, seals
 from app.services.audit.seals import SETTLING, Verified
 from tests.support.clinic import NOW, Clinic, a_clinic
-from tests.verify.serving import at_once
+from tests.support.serving import at_once
 
 pytestmark = pytest.mark.verify
 

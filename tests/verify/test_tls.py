@@ -15,8 +15,8 @@ from sqlalchemy import text
 from app.db.engine.engine import Database, DatabaseAway, open_database
 from app.db.engine.scope import OWNER
 from app.db.maintenance import checks
-from tests.conftest import UNCHECKED
 from tests.support.postgres import Postgres, binaries_with_tls, temporary_folder
+from tests.support.skips import UNCHECKED
 from tests.support.tls import Authority
 
 pytestmark = pytest.mark.verify

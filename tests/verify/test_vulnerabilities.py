@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import UNCHECKED
+from tests.support.skips import UNCHECKED
 
 pytestmark = pytest.mark.verify
 

@@ -13,13 +13,9 @@ from app.domain.ids import new_id
 from app.edge.requests.routing import StrictRoute
 from app.services.access import keys
 from tests.support.clinic import Clinic
+from tests.support.routes import PUBLIC, flat
 from tests.support.verbs import client_of, issuer_of, subject_of
 
-# What anyone may read: health, the contract and its pages, and where tokens are made. Nothing of a
-# practice is in them.
-PUBLIC = re.compile(
-    r"/($|(healthz|readyz|metrics|openapi\.json|docs|problems|oauth/token|\.well-known)\b)"
-)
 FULL = {"plan": "as_protocol"}
 
 
@@ -201,12 +197,3 @@ def test_every_operation_says_what_it_needs(clinic: Clinic) -> None:
         asks = method == "GET" or path.endswith("/search")
         assert all(p.endswith((":read", ":search")) is asks for p in needed), (method, path)
         assert "403" in operation["responses"], (method, path)
-
-
-def flat(found: Any) -> list[Any]:
-    """Routes, however deep their routers were included."""
-    routes: list[Any] = []
-    for route in found:
-        inner = getattr(route, "original_router", None)
-        routes += flat(inner.routes) if inner else [route]
-    return routes

@@ -10,6 +10,7 @@ import pytest
 from app.domain import ids
 from app.domain.ids import made_at, new_id
 from app.services.audit import seals
+from tests.support.callers import acting, asked
 from tests.support.clinic import Clinic
 
 
@@ -17,18 +18,6 @@ from tests.support.clinic import Clinic
 def _ids_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another test's clock may have stood years ahead, and ids never go back."""
     monkeypatch.setattr(ids, "_last", 0)
-
-
-def acting(clinic: Clinic, *roles: str, scopes: list[str] | None = None) -> str:
-    """A key that acts as a new member of staff who is named for their role."""
-    member = clinic.a_member(*roles, name=f"The {roles[0]}")["id"]
-    narrowed = {} if scopes is None else {"scopes": scopes}
-    key: str = clinic.post("/keys", {"name": "theirs", "staff_id": member, **narrowed})["key"]
-    return key
-
-
-def asked(clinic: Clinic, key: str, path: str, **headers: str) -> Any:
-    return clinic.call("GET", path, authorization=f"Bearer {key}", **headers)
 
 
 def test_an_event_says_who_what_whose_and_when(clinic: Clinic) -> None:

@@ -10,9 +10,9 @@ import pytest
 from app.api.patients import patient_export
 from app.db.base import metadata
 from app.db.engine.scope import OWNER
-from tests.api.audit.test_audit_events import acting, asked
+from tests.support.callers import acting, asked
 from tests.support.clinic import Clinic
-from tests.verify.seeded import history, load
+from tests.support.seeded import history, load
 
 
 def a_whole_life(clinic: Clinic) -> str:

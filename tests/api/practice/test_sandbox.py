@@ -16,9 +16,9 @@ from app.db.queries.practice import practice_rows
 from app.services import records
 from app.services.access import keys
 from app.services.practice import sandboxes
-from tests.api.audit.test_audit_events import acting, asked
+from tests.support.callers import acting, asked
 from tests.support.clinic import Clinic
-from tests.verify.seeded import seed
+from tests.support.seeded import seed
 
 
 class Sandbox(Clinic):

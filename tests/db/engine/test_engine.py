@@ -2,12 +2,9 @@
 
 import sqlite3
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy.exc
@@ -16,21 +13,9 @@ from sqlalchemy import Connection, text
 from app.db.engine import sqlite as sqlite_backend
 from app.db.engine.engine import Database, open_database
 from app.db.engine.scope import OWNER
-from tests.support.notes import COUNT, add, another, count
+from tests.support.notes import COUNT, add, another, count, sent_while
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
-
-
-def sent_while(database: Database, ctx: Callable[[], None]) -> str:
-    """What goes over the wire to PostgreSQL while `work` runs; the pool must hold one."""
-    with database.read(OWNER) as db:
-        raw: Any = db.connection.dbapi_connection
-    with tempfile.TemporaryFile("w+") as trace:
-        raw.pgconn.trace(trace.fileno())
-        ctx()
-        raw.pgconn.untrace()
-        trace.seek(0)
-        return "".join(line for line in trace if "\tF\t" in line)
 
 
 # --- reads ----------------------------------------------------------------------------------------

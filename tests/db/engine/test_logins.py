@@ -16,10 +16,10 @@ from app.db.engine.engine import Database, open_database
 from app.db.engine.row_security import ROLE
 from app.db.engine.scope import NONE, OWNER
 from app.db.maintenance import checks, migrate
-from tests.conftest import MISSING
 from tests.support import databases
 from tests.support.clinic import a_clinic
 from tests.support.postgres import Postgres, temporary_folder
+from tests.support.skips import MISSING
 
 
 @pytest.fixture(scope="module")

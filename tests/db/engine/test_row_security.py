@@ -15,10 +15,9 @@ from app.db.engine.engine import Database
 from app.db.engine.row_security import ROLE
 from app.db.engine.scope import DIRECTORY, NONE, OWNER, Scope, statement
 from app.domain.ids import new_id
-from tests.db.engine.test_engine import sent_while
 from tests.support.clinic import NOW, Clinic, a_clinic
-from tests.support.notes import another
-from tests.verify.seeded import seed
+from tests.support.notes import another, sent_while
+from tests.support.seeded import seed
 
 APPENDED = {"audit_event", "audit_seal"}
 OF_PRACTICE = [t for t in metadata.sorted_tables if guard_ties.holds_data(t)]

@@ -13,8 +13,8 @@ from app.db.base import metadata
 from app.db.engine.engine import Database, open_database
 from app.db.engine.scope import OWNER
 from app.db.maintenance import migrate
-from tests.conftest import MISSING
 from tests.support import databases
+from tests.support.skips import MISSING
 
 REVISIONS = [
     script.revision for script in reversed(list(ScriptDirectory(migrate.FOLDER).walk_revisions()))

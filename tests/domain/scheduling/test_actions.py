@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain.scheduling.worklist import Action, Closure, StateFacts, state_on, suggested_on
-from tests.domain.builders import booked, closed, day, facts, hold, plan
+from tests.support.builders import booked, closed, day, facts, hold, plan
 
 MAIN, UPSTAIRS = "location-main", "location-upstairs"
 

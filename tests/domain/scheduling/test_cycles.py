@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.scheduling.cycles import cycles, days_short, next_cycle, root
 from app.domain.scheduling.schedule import History, Treatment, projection
-from tests.domain.builders import day, elsewhere, given, history, hold, in_order, plan
+from tests.support.builders import day, elsewhere, given, history, hold, in_order, plan
 
 A, B, C = given("2025-07-21", "a"), given("2025-10-13", "b"), given("2026-01-05", "c")
 

@@ -23,7 +23,7 @@ from app.domain.scheduling.schedule import (
     reasons,
 )
 from app.domain.scheduling.worklist import STATUSES, Closure, status_on, suggested_on
-from tests.domain.builders import DAY, in_order, only_if
+from tests.support.builders import DAY, in_order, only_if
 
 Course = tuple[History, Plan]
 Allowed = list[tuple[str, Callable[[date], bool]]]

@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.dates import Interval
 from app.domain.scheduling.schedule import Ending, History, Limit, Plan, dates, reasons
-from tests.domain.builders import (
+from tests.support.builders import (
     booked,
     day,
     elsewhere,

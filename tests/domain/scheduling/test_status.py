@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.scheduling.schedule import History, Plan, dates
 from app.domain.scheduling.worklist import STATUSES, status_on
-from tests.domain.builders import DAY, day, elsewhere, given, history, hold, plan
+from tests.support.builders import DAY, day, elsewhere, given, history, hold, plan
 
 
 def status(past: History, on: date, numbers: Plan | None = None) -> str:

@@ -14,7 +14,7 @@ from app.domain.scheduling.worklist import (
     missed_since,
     state_on,
 )
-from tests.domain.builders import booked, closed, day, ended, facts, hold, noon, plan
+from tests.support.builders import booked, closed, day, ended, facts, hold, noon, plan
 
 
 @pytest.mark.parametrize(

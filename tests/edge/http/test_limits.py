@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.edge.http.limits import MIB
-from tests.edge.door import client, post
+from tests.support.edge_app import client, post
 
 AT = client()
 

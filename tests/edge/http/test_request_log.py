@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.edge.observability import logs
-from tests.edge.door import UUID, client, post
+from tests.support.edge_app import UUID, client, post
 
 AT = client()
 

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from app.edge.http.server_protocol import BoundedProtocol
-from tests.edge.door import build
+from tests.support.edge_app import build
 
 GET = b"GET /v1/things HTTP/1.1\r\nHost: x\r\n\r\n"
 

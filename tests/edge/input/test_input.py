@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge.door import UUID, client, post
+from tests.support.edge_app import UUID, client, post
 
 AT = client()
 

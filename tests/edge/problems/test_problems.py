@@ -12,7 +12,7 @@ from app.domain import errors
 from app.edge.problems.problem_kinds import OF_ERROR, PROBLEMS
 from app.edge.problems.problem_openapi import responses_for
 from app.edge.problems.problems import answer, of_refusal
-from tests.edge.door import UUID, build, client
+from tests.support.edge_app import UUID, build, client
 
 AT = client()
 

@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from tests.verify.serving import GONE, Client, Reply, command, environment
+from tests.support.serving import GONE, Client, Reply, command, environment
 
 TABLES = ("patient", "course", "session", "location")
 

@@ -21,8 +21,8 @@ from app.services import records
 from app.services.access import keys
 from tests.support.clinic import Clinic
 from tests.support.issuer import ec_key
+from tests.support.seeded import BODIES, Seeded, load, own_protocol, seed
 from tests.support.signing import Signing, a_signing_clinic
-from tests.verify.seeded import BODIES, Seeded, load, own_protocol, seed
 
 CSV = "POST /v1/imports/history"
 KEY = ec_key("c1", "P-384")
