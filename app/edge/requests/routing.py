@@ -1,4 +1,4 @@
-"""Routes: each states what it may do; bodies and query strings are read strictly."""
+"""Routes: each states who may use it; who asks is known before anything is read."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from fastapi import APIRouter
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.db.engine.engine import DatabaseAway, DatabaseBusy
 from app.domain.access import access
-from app.domain.errors import Invalid, Overloaded, Unauthenticated
-from app.edge.input import json_body
-from app.edge.input.query import check_query
+from app.domain.errors import Overloaded, Unauthenticated
+from app.edge.input.strict_route import StrictInputRoute
 from app.edge.problems.problem_openapi import SCHEME, responses_for
 from app.edge.problems.problems import code_of
 from app.edge.requests.request_context import REASON, RoutePolicy, Threaded, enter, reads, writes
@@ -67,8 +65,8 @@ _POST_PROBLEMS = ("idempotency-mismatch", "idempotency-pending")
 _PATCH_PROBLEMS = ("stale-version", "precondition-required")
 
 
-class StrictRoute(APIRoute):
-    """A route that refuses what it does not know: parameters, media types, loose JSON."""
+class StrictRoute(StrictInputRoute):
+    """A route that lets in whom its policy allows, reads strictly, and logs what it refuses."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         policy = getattr(endpoint, "policy", None)
@@ -82,42 +80,14 @@ class StrictRoute(APIRoute):
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-        known: set[str] = set()
-        for parameter in self.dependant.query_params:
-            fields = getattr(parameter.field_info.annotation, "model_fields", None)
-            if fields is None:
-                known.add(parameter.alias)
-            else:
-                known.update(field.alias or name for name, field in fields.items())
-        known_names = frozenset(known)
-        takes_json = self.body_field is not None
-        has_body = self.methods is not None and not self.methods.isdisjoint({"POST", "PATCH"})
-        takes_nothing = not takes_json and "requestBody" not in (self.openapi_extra or {})
-        patch = self.methods is not None and "PATCH" in self.methods
-
+        read_strictly = super().get_route_handler()
         policy = self.policy
-
-        async def strict(request: Request) -> Response:
-            await enter(request, policy)
-            check_query(request.scope["query_string"], known_names)
-            if has_body:
-                body = await request.body()
-                request.scope["state"]["raw_body"] = body
-                if takes_json and body:
-                    json_body.check_content_type(request.headers.get("content-type"), patch=patch)
-                    request._json = json_body.parse(body)
-                elif takes_nothing and body:
-                    json_body.check_content_type(request.headers.get("content-type"))
-                    # Some clients send an empty object with every POST; there is nothing to refuse.
-                    if json_body.parse(body) not in ({}, None):
-                        raise Invalid(("", "nothing is taken here"))
-            return await handle(request)
 
         async def told(request: Request) -> Response:
             """Answer; a refusal is in the log before it goes out."""
             try:
-                return await strict(request)
+                await enter(request, policy)
+                return await read_strictly(request)
             except Overloaded:
                 # Nothing was looked at, and the log is what may be waited for.
                 raise

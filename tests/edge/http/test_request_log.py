@@ -71,7 +71,7 @@ def test_a_fault_is_logged_by_type_and_place(capsys: pytest.CaptureFixture[str])
     answer = AT.get("/v1/fail/crash")
     fault, line = lines(capsys)
     assert fault["error"] == "RuntimeError"
-    assert fault["frames"][-1].startswith("edge/door.py:")
+    assert fault["frames"][-1].startswith("support/edge_app.py:")
     assert fault["frames"][-1].endswith(" fail")
     assert fault["request_id"] == line["request_id"] == answer.headers["x-request-id"]
     assert line["status"] == 500

@@ -37,7 +37,7 @@ BODIES: list[tuple[str, bytes, int, str | None]] = [
     ("not UTF-8", b'{"name": "\xff\xfe"}', 400, None),
     ("UTF-16", '{"name": "Ana"}'.encode("utf-16"), 400, None),
     ("a byte order mark", b"\xef\xbb\xbf" + with_(), 400, None),
-    ("nothing", b"", 400, None),
+    ("nothing", b"", 422, ""),
     ("half of it", b'{"name": "' + CANARY.encode(), 400, None),
     ("two values", with_() + b" {}", 400, None),
     ("single quotes", b"{'name': 'Ana'}", 400, None),
