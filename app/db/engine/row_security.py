@@ -14,8 +14,9 @@ ROLE = "twelveweeks_app"
 PRACTICE = "app.practice_id"
 DIRECTORY = "app.directory"
 
-_OWN = f"(SELECT nullif(current_setting('{PRACTICE}', true), '')::uuid)"
-_LISTING = f"(SELECT current_setting('{DIRECTORY}', true)) = 'on'"
+# No subquery: a distributed PostgreSQL can then tell whose rows a statement is about.
+_OWN = f"nullif(current_setting('{PRACTICE}', true), '')::uuid"
+_LISTING = f"current_setting('{DIRECTORY}', true) = 'on'"
 
 
 def protect(table: str, *, append_only: bool = False) -> Iterator[str]:

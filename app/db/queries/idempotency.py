@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.db.models import Idempotency
-from app.db.queries.table_rows import Record, table_of
+from app.db.queries.table_rows import PRACTICE_ID, Record, table_of
 
 _table = table_of(Idempotency)
 
@@ -27,9 +27,7 @@ _CLAIM = {
     "postgresql": _upsert(postgresql.insert(_table)),
     "sqlite": _upsert(sqlite.insert(_table)),
 }
-_GET = select(_table).where(
-    _table.c.practice_id == bindparam("practice_id"), _table.c.key == bindparam("key")
-)
+_GET = select(_table).where(_table.c.practice_id == PRACTICE_ID, _table.c.key == bindparam("key"))
 _KEEP = update(_table).where(
     _table.c.practice_id == bindparam("of_practice"), _table.c.key == bindparam("of_key")
 )

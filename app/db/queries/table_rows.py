@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnDefault,
     Connection,
     Insert,
@@ -22,6 +23,10 @@ from app.db.base import Base
 from app.db.engine.prepared import Prepared
 
 Record = dict[str, Any]
+
+# The practice of the unit of work. Every table of a statement is compared with this very value and
+# not with another table's column: a distributed database then knows at once where to look.
+PRACTICE_ID: BindParameter[Any] = bindparam("practice_id")
 
 
 def table_of(model: type[Base]) -> Table:
@@ -49,7 +54,7 @@ def blank(model: type[Base]) -> Record:
 def _get(model: type[Base], locked: bool) -> Select[Any]:
     table = table_of(model)
     statement = select(table).where(
-        table.c.practice_id == bindparam("practice_id"), table.c.id == bindparam("id")
+        table.c.practice_id == PRACTICE_ID, table.c.id == bindparam("id")
     )
     return statement.with_for_update() if locked else statement
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
 
 from app.db.models import ApiKey, Credential, Practice, Staff
-from app.db.queries.table_rows import Record, table_of
+from app.db.queries.table_rows import PRACTICE_ID, Record, table_of
 
 _table, _practice, _staff = table_of(ApiKey), table_of(Practice), table_of(Staff)
 _credential = table_of(Credential)
@@ -23,12 +23,13 @@ _HOLDER = (
         _staff.c.roles,
         _staff.c.active,
     )
-    .join(_practice, _practice.c.id == _table.c.practice_id)
+    .select_from(_table)
+    .join(_practice, _practice.c.id == PRACTICE_ID)
     .outerjoin(
         _staff,
-        and_(_staff.c.practice_id == _table.c.practice_id, _staff.c.id == _table.c.staff_id),
+        and_(_staff.c.practice_id == PRACTICE_ID, _staff.c.id == _table.c.staff_id),
     )
-    .where(_table.c.practice_id == bindparam("practice_id"), _table.c.id == bindparam("id"))
+    .where(_table.c.practice_id == PRACTICE_ID, _table.c.id == bindparam("id"))
 )
 
 
@@ -72,12 +73,14 @@ def of_practice(db: Connection, *, practice_id: str) -> list[Record]:
     """Return the practice's keys with the name of whom each acts as, revoked ones too."""
     rows = db.execute(
         select(_table, _staff.c.name.label("staff_name"))
+        .select_from(_table)
         .outerjoin(
             _staff,
-            and_(_staff.c.practice_id == _table.c.practice_id, _staff.c.id == _table.c.staff_id),
+            and_(_staff.c.practice_id == PRACTICE_ID, _staff.c.id == _table.c.staff_id),
         )
-        .where(_table.c.practice_id == practice_id)
-        .order_by(_table.c.id)
+        .where(_table.c.practice_id == PRACTICE_ID)
+        .order_by(_table.c.id),
+        {"practice_id": practice_id},
     )
     return [dict(row) for row in rows.mappings()]
 

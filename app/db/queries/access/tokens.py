@@ -17,7 +17,7 @@ from app.db.models import (
     Staff,
 )
 from app.db.queries import table_rows
-from app.db.queries.table_rows import Record, table_of
+from app.db.queries.table_rows import PRACTICE_ID, Record, table_of
 
 _client, _issuer, _subject = table_of(Client), table_of(Issuer), table_of(IssuerSubject)
 _practice, _staff = table_of(Practice), table_of(Staff)
@@ -25,18 +25,20 @@ _assertion, _signing = table_of(ClientAssertion), table_of(SigningKey)
 
 _CLIENT = (
     select(_client, _practice.c.time_zone, _practice.c.name.label("practice_name"))
-    .join(_practice, _practice.c.id == _client.c.practice_id)
-    .where(_client.c.practice_id == bindparam("practice_id"), _client.c.id == bindparam("id"))
+    .select_from(_client)
+    .join(_practice, _practice.c.id == PRACTICE_ID)
+    .where(_client.c.practice_id == PRACTICE_ID, _client.c.id == bindparam("id"))
 )
 _ISSUER = select(_issuer).where(
-    _issuer.c.practice_id == bindparam("practice_id"), _issuer.c.id == bindparam("id")
+    _issuer.c.practice_id == PRACTICE_ID, _issuer.c.id == bindparam("id")
 )
-_AS_STAFF = and_(_staff.c.practice_id == _subject.c.practice_id, _staff.c.id == _subject.c.staff_id)
+_AS_STAFF = and_(_staff.c.practice_id == PRACTICE_ID, _staff.c.id == _subject.c.staff_id)
 _ACTING = (
     select(_subject.c.staff_id, _subject.c.scopes, _staff.c.roles)
+    .select_from(_subject)
     .outerjoin(_staff, _AS_STAFF)
     .where(
-        _subject.c.practice_id == bindparam("practice_id"),
+        _subject.c.practice_id == PRACTICE_ID,
         _subject.c.issuer_id == bindparam("issuer_id"),
     )
 )
@@ -49,10 +51,11 @@ _SUBJECT = (
         _staff.c.roles,
         _staff.c.active.label("staff_active"),
     )
-    .join(_practice, _practice.c.id == _subject.c.practice_id)
+    .select_from(_subject)
+    .join(_practice, _practice.c.id == PRACTICE_ID)
     .outerjoin(_staff, _AS_STAFF)
     .where(
-        _subject.c.practice_id == bindparam("practice_id"),
+        _subject.c.practice_id == PRACTICE_ID,
         _subject.c.issuer_id == bindparam("issuer_id"),
         _subject.c.subject == bindparam("subject"),
     )

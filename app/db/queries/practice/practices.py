@@ -8,12 +8,12 @@ from app.db.aggregate import rows_of
 from app.db.engine.prepared import Prepared
 from app.db.models import Closure, Practice
 from app.db.queries.scheduling.facts import read_closure
-from app.db.queries.table_rows import Record, table_of
+from app.db.queries.table_rows import PRACTICE_ID, Record, table_of
 from app.domain.scheduling.worklist import Closure as ClosureFact
 
 _table, _closure = table_of(Practice), table_of(Closure)
 
-_GET = select(_table).where(_table.c.id == bindparam("practice_id"))
+_GET = select(_table).where(_table.c.id == PRACTICE_ID)
 _CHANGE = update(_table).where(
     _table.c.id == bindparam("of_id"), _table.c.version == bindparam("of_version")
 )
@@ -28,9 +28,9 @@ _WITH_CLOSURES = Prepared(
             _closure.c.ends_on,
             _closure.c.location_id,
             _closure.c.practitioner_id,
-            where=_closure.c.practice_id == _table.c.id,
+            where=_closure.c.practice_id == PRACTICE_ID,
         ).label("closures"),
-    ).where(_table.c.id == bindparam("practice_id"))
+    ).where(_table.c.id == PRACTICE_ID)
 )
 
 

@@ -22,7 +22,7 @@ from app.db.models import (
     Practitioner,
     Session,
 )
-from app.db.queries.table_rows import Record, table_of
+from app.db.queries.table_rows import PRACTICE_ID, Record, table_of
 from app.domain.dates import Interval
 from app.domain.scheduling import schedule, worklist
 from app.domain.scheduling.schedule import History, Plan, Treatment
@@ -31,6 +31,11 @@ from app.domain.scheduling.worklist import StateFacts
 course, patient, practice = table_of(Course), table_of(Patient), table_of(Practice)
 session, outside, hold = table_of(Session), table_of(OutsideSession), table_of(Hold)
 closure, location, practitioner = table_of(Closure), table_of(Location), table_of(Practitioner)
+
+
+# The id of no row: what an outer join compares with when nobody is looked up. With NULL a planner
+# sees that the condition is never true, drops it, and with it the practice.
+NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
 class SessionFact(NamedTuple):
@@ -179,7 +184,7 @@ def state_facts(course: Record, history: History, dates: schedule.Dates) -> Stat
 
 
 def _of_course(table: Any) -> Any:
-    return and_(table.c.practice_id == course.c.practice_id, table.c.course_id == course.c.id)
+    return and_(table.c.practice_id == PRACTICE_ID, table.c.course_id == course.c.id)
 
 
 _COURSE = [c.label(f"c_{c.name}") for c in course.c]
@@ -204,14 +209,14 @@ _CLOSURES = rows_of(
     closure.c.ends_on,
     closure.c.location_id,
     closure.c.practitioner_id,
-    where=closure.c.practice_id == practice.c.id,
+    where=closure.c.practice_id == PRACTICE_ID,
 ).label("closures")
 
 
 def statement(source: FromClause, location_id: Any, practitioner_id: Any) -> Select[Any]:
     """Return the statement whose rows `read` understands: facts of the courses in `source`.
 
-    The two ids name the place and person to look up with them.
+    The two ids name the place and person to look up with them, `NO_ID` where there is none.
     """
     return (
         select(
@@ -225,25 +230,20 @@ def statement(source: FromClause, location_id: Any, practitioner_id: Any) -> Sel
             _CLOSURES,
         )
         .select_from(source)
-        .join(practice, practice.c.id == course.c.practice_id)
+        .join(practice, practice.c.id == PRACTICE_ID)
         .join(
             patient,
-            and_(
-                patient.c.practice_id == course.c.practice_id, patient.c.id == course.c.patient_id
-            ),
+            and_(patient.c.practice_id == PRACTICE_ID, patient.c.id == course.c.patient_id),
         )
         .outerjoin(
             location,
-            and_(location.c.practice_id == course.c.practice_id, location.c.id == location_id),
+            and_(location.c.practice_id == PRACTICE_ID, location.c.id == location_id),
         )
         .outerjoin(
             practitioner,
-            and_(
-                practitioner.c.practice_id == course.c.practice_id,
-                practitioner.c.id == practitioner_id,
-            ),
+            and_(practitioner.c.practice_id == PRACTICE_ID, practitioner.c.id == practitioner_id),
         )
-        .where(course.c.practice_id == bindparam("practice_id"))
+        .where(course.c.practice_id == PRACTICE_ID)
     )
 
 
@@ -266,8 +266,8 @@ def of_course(
     values = {
         "practice_id": practice_id,
         "id": course_id,
-        "location_id": location_id,
-        "practitioner_id": practitioner_id,
+        "location_id": location_id or NO_ID,
+        "practitioner_id": practitioner_id or NO_ID,
     }
     rows = _BY_COURSE.rows(db, values)
     return read(rows[0]) if rows else None
@@ -326,12 +326,12 @@ def after_course(
         wanted = wanted.where(course.c.id > after)
     if waiting_below is not None:
         wanted = wanted.where(course.c.dates_revision < waiting_below)
-    values = {"practice_id": practice_id, "location_id": None, "practitioner_id": None}
+    values = {"practice_id": practice_id, "location_id": NO_ID, "practitioner_id": NO_ID}
     return [read(row) for row in db.execute(wanted, values)]
 
 
 def of_courses(db: Connection, *, practice_id: str, course_ids: Sequence[str]) -> list[CourseFacts]:
     """Return the facts of these courses; no more ids than one statement may carry."""
-    values = {"practice_id": practice_id, "location_id": None, "practitioner_id": None}
+    values = {"practice_id": practice_id, "location_id": NO_ID, "practitioner_id": NO_ID}
     found = db.execute(_FACTS.where(course.c.id.in_(course_ids)), values)
     return [read(row) for row in found]

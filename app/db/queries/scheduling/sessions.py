@@ -11,7 +11,7 @@ from app.db.aggregate import rows_of
 from app.db.models import Course, Identifier, Patient, Session
 from app.db.queries.scheduling import facts
 from app.db.queries.scheduling.facts import CourseFacts
-from app.db.queries.table_rows import Record, table_of
+from app.db.queries.table_rows import PRACTICE_ID, Record, table_of
 
 _table, _course, _patient = table_of(Session), table_of(Course), table_of(Patient)
 _identifier = table_of(Identifier)
@@ -34,7 +34,7 @@ _ONE = (
     facts.statement(
         _course.join(
             _own,
-            and_(_own.c.practice_id == _course.c.practice_id, _own.c.course_id == _course.c.id),
+            and_(_own.c.practice_id == PRACTICE_ID, _own.c.course_id == _course.c.id),
         ),
         func.coalesce(_place, _own.c.location_id),
         func.coalesce(_person, _own.c.practitioner_id),
@@ -46,7 +46,7 @@ _ONE = (
             _identifier.c.system,
             _identifier.c.value,
             where=and_(
-                _identifier.c.practice_id == _own.c.practice_id,
+                _identifier.c.practice_id == PRACTICE_ID,
                 _identifier.c.kind == "session",
                 _identifier.c.resource_id == _own.c.id,
             ),
@@ -86,7 +86,7 @@ def one(
 _LAST_CHART = (
     select(_table.c.injections, _table.c.protocol, _table.c.protocol_version)
     .where(
-        _table.c.practice_id == bindparam("practice_id"),
+        _table.c.practice_id == PRACTICE_ID,
         _table.c.course_id == bindparam("course_id"),
         _table.c.status == "given",
         _table.c.charting == "by_site",
@@ -134,16 +134,16 @@ def page(
             _patient.c.given_name,
             _patient.c.birth_date,
         )
+        .select_from(_table)
         .join(
             _course,
-            (_course.c.practice_id == _table.c.practice_id) & (_course.c.id == _table.c.course_id),
+            (_course.c.practice_id == PRACTICE_ID) & (_course.c.id == _table.c.course_id),
         )
         .join(
             _patient,
-            (_patient.c.practice_id == _course.c.practice_id)
-            & (_patient.c.id == _course.c.patient_id),
+            (_patient.c.practice_id == PRACTICE_ID) & (_patient.c.id == _course.c.patient_id),
         )
-        .where(_table.c.practice_id == practice_id)
+        .where(_table.c.practice_id == PRACTICE_ID)
     )
     conditions: list[Any] = []
     if course_id:
@@ -163,6 +163,7 @@ def page(
         here = tuple_(_table.c.sort_at, _table.c.id)
         conditions.append(here > tuple_(*after, types=[_table.c.sort_at.type, _table.c.id.type]))
     rows = db.execute(
-        statement.where(*conditions).order_by(_table.c.sort_at, _table.c.id).limit(limit)
+        statement.where(*conditions).order_by(_table.c.sort_at, _table.c.id).limit(limit),
+        {"practice_id": practice_id},
     )
     return [dict(row) for row in rows.mappings()]

@@ -29,6 +29,7 @@ from app.db.queries.scheduling.worklist_filters import (
     session,
     status,
 )
+from app.db.queries.table_rows import PRACTICE_ID
 
 __all__ = ["Filters", "Order", "Stored", "Thresholds", "counts", "only_booked", "page", "stream"]
 
@@ -87,7 +88,7 @@ _HOLDS = rows_of(
     hold.c.ends_on,
     hold.c.review_on,
     where=and_(
-        hold.c.practice_id == course.c.practice_id,
+        hold.c.practice_id == PRACTICE_ID,
         hold.c.course_id == course.c.id,
         or_(hold.c.ends_on.is_(None), hold.c.ends_on >= ON),
     ),
@@ -124,9 +125,9 @@ _ROWS: Select[Any] = (
     .select_from(course)
     .join(
         patient,
-        and_(patient.c.practice_id == course.c.practice_id, patient.c.id == course.c.patient_id),
+        and_(patient.c.practice_id == PRACTICE_ID, patient.c.id == course.c.patient_id),
     )
-    .where(course.c.practice_id == bindparam("practice_id"))
+    .where(course.c.practice_id == PRACTICE_ID)
     .order_by(course.c.sort_on, course.c.id)
     .limit(bindparam("limit"))
 )
@@ -140,7 +141,7 @@ _AFTER = tuple_(course.c.sort_on, course.c.id) > tuple_(
 _LAST_DOSE = (
     select(session.c.administered)
     .where(
-        session.c.practice_id == course.c.practice_id,
+        session.c.practice_id == PRACTICE_ID,
         session.c.course_id == course.c.id,
         session.c.status == "given",
     )
@@ -225,18 +226,15 @@ def counts(
         .select_from(course)
         .join(
             patient,
-            and_(
-                patient.c.practice_id == course.c.practice_id,
-                patient.c.id == course.c.patient_id,
-            ),
+            and_(patient.c.practice_id == PRACTICE_ID, patient.c.id == course.c.patient_id),
         )
-        .where(course.c.practice_id == practice_id, *conditions(filters, at))
+        .where(course.c.practice_id == PRACTICE_ID, *conditions(filters, at))
         .subquery()
     )
     rows = db.execute(
         select(inner.c.status, inner.c.booking, func.count()).group_by(
             inner.c.status, inner.c.booking
         ),
-        {"on": at.on},
+        {"practice_id": practice_id, "on": at.on},
     )
     return {(found, booked): number for found, booked, number in rows}

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal, not_, or_, select
 
 from app.db.models import Course, Hold, Patient, Session
-from app.db.queries.table_rows import table_of
+from app.db.queries.table_rows import PRACTICE_ID, table_of
 from app.db.text import contains
 
 course, patient = table_of(Course), table_of(Patient)
@@ -46,14 +46,14 @@ class Filters:
 
 ON = bindparam("on", type_=course.c.due_on.type)
 OF_COURSE = and_(
-    session.c.practice_id == course.c.practice_id,
+    session.c.practice_id == PRACTICE_ID,
     session.c.course_id == course.c.id,
     session.c.status == "booked",
 )
 _HELD = (
     select(literal(1))
     .where(
-        hold.c.practice_id == course.c.practice_id,
+        hold.c.practice_id == PRACTICE_ID,
         hold.c.course_id == course.c.id,
         hold.c.starts_on <= ON,
         or_(hold.c.ends_on.is_(None), hold.c.ends_on >= ON),
