@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -76,8 +76,16 @@ class At(TypeDecorator[datetime]):
 SECRET = {"secret": True}
 
 
+Row = TypeVar("Row")
+Values = TypeVar("Values")
+
+
 class Base(DeclarativeBase):
     metadata = metadata
+
+
+class Rows(Generic[Row]):
+    """Says of what type a table's rows are, for the queries that return them."""
 
 
 class Stamped:
@@ -88,8 +96,11 @@ class Stamped:
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
 
 
-class OfPractice(Stamped):
-    """Clinic data: the practice leads the key, so rows can never refer across practices."""
+class OfPractice(Stamped, Rows[Row], Generic[Row, Values]):
+    """Clinic data: the practice leads the key, so rows can never refer across practices.
+
+    `Values` is what a service may write of such a row.
+    """
 
     practice_id: Mapped[str] = mapped_column(Key, primary_key=True)
     id: Mapped[str] = mapped_column(Key, primary_key=True)
@@ -121,6 +132,7 @@ __all__ = [
     "Json",
     "Key",
     "OfPractice",
+    "Rows",
     "Stamped",
     "metadata",
     "of_practice",

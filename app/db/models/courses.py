@@ -8,9 +8,10 @@ from sqlalchemy import CheckConstraint, Date, Index, Integer, SmallInteger, Stri
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Key, OfPractice, of_practice, one_of, refers
+from app.db.rows.scheduling import CourseRow, CourseValues, HoldRow, HoldValues
 
 
-class Course(OfPractice, Base):
+class Course(OfPractice[CourseRow, CourseValues], Base):
     """One patient's series of sessions under one protocol.
 
     The second half are derived facts: rewritten by
@@ -73,7 +74,7 @@ class Course(OfPractice, Base):
     dates_revision: Mapped[int] = mapped_column(Integer, default=1)
 
 
-class Hold(OfPractice, Base):
+class Hold(OfPractice[HoldRow, HoldValues], Base):
     """A pause of the course; one that ends the day before it starts was withdrawn."""
 
     __tablename__ = "hold"

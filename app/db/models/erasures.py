@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import At, Base, Json, Key
+from app.db.base import At, Base, Json, Key, Rows
+from app.db.rows.practice import ErasureRow
 
 
-class Erasure(Base):
+class Erasure(Rows[ErasureRow], Base):
     """Open (no `finished_at`) while rows go; `removed` counts them by table.
 
     It belongs to no practice: there is none any more.

@@ -8,9 +8,11 @@ from sqlalchemy import Boolean, CheckConstraint, Date, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Key, OfPractice, of_practice, refers
+from app.db.rows.practice import LocationRow, LocationValues, PractitionerRow, PractitionerValues
+from app.db.rows.scheduling import ClosureRow, ClosureValues
 
 
-class Location(OfPractice, Base):
+class Location(OfPractice[LocationRow, LocationValues], Base):
     __tablename__ = "location"
     __table_args__ = (of_practice(),)
 
@@ -19,7 +21,7 @@ class Location(OfPractice, Base):
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
 
-class Practitioner(OfPractice, Base):
+class Practitioner(OfPractice[PractitionerRow, PractitionerValues], Base):
     __tablename__ = "practitioner"
     __table_args__ = (of_practice(),)
 
@@ -28,7 +30,7 @@ class Practitioner(OfPractice, Base):
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
 
-class Closure(OfPractice, Base):
+class Closure(OfPractice[ClosureRow, ClosureValues], Base):
     """Closed days; with neither place nor person the whole practice is closed."""
 
     __tablename__ = "closure"

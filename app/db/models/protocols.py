@@ -9,9 +9,10 @@ from sqlalchemy import SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import At, Base, Json, OfPractice, of_practice
+from app.db.rows.charting import ProtocolVersionRow, ProtocolVersionValues
 
 
-class ProtocolVersion(OfPractice, Base):
+class ProtocolVersion(OfPractice[ProtocolVersionRow, ProtocolVersionValues], Base):
     __tablename__ = "protocol_version"
     __table_args__ = (of_practice(), UniqueConstraint("practice_id", "code", "number"))
 

@@ -9,6 +9,12 @@ from sqlalchemy import CheckConstraint, Date, Index, Integer, SmallInteger, Stri
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import At, Base, Json, Key, OfPractice, of_practice, one_of, refers
+from app.db.rows.scheduling import (
+    OutsideSessionRow,
+    OutsideSessionValues,
+    SessionRow,
+    SessionValues,
+)
 
 _BOOKED = text("status = 'booked'")
 _GIVEN = text("given_on IS NOT NULL")
@@ -16,7 +22,7 @@ _STARTS = text("starts_on IS NOT NULL")
 _CONTINUES = text("continues_session_id IS NOT NULL")
 
 
-class Session(OfPractice, Base):
+class Session(OfPractice[SessionRow, SessionValues], Base):
     """A treatment session from its booking to its outcome.
 
     Units are hundredths of a unit. `injections` is the compact chart `[[site number,
@@ -103,7 +109,7 @@ class Session(OfPractice, Base):
     findings: Mapped[Any | None] = mapped_column(Json)
 
 
-class OutsideSession(OfPractice, Base):
+class OutsideSession(OfPractice[OutsideSessionRow, OutsideSessionValues], Base):
     """A treatment given elsewhere for the same indication: it bears the anchor."""
 
     __tablename__ = "outside_session"

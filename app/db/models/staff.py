@@ -8,9 +8,10 @@ from sqlalchemy import Boolean, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Json, Key, OfPractice, of_practice, refers
+from app.db.rows.access import StaffRow, StaffValues
 
 
-class Staff(OfPractice, Base):
+class Staff(OfPractice[StaffRow, StaffValues], Base):
     """`roles` lists names of `domain.access.access.ROLES`; an inactive member may do nothing."""
 
     __tablename__ = "staff"

@@ -16,13 +16,24 @@ from app.db.base import (
     Json,
     Key,
     OfPractice,
+    Rows,
     of_practice,
     one_of,
     refers,
 )
+from app.db.rows.access import (
+    ClientAssertionRow,
+    ClientRow,
+    ClientValues,
+    IssuerRow,
+    IssuerSubjectRow,
+    IssuerSubjectValues,
+    IssuerValues,
+    SigningKeyRow,
+)
 
 
-class Client(OfPractice, Base):
+class Client(OfPractice[ClientRow, ClientValues], Base):
     """A system that fetches tokens at our own endpoint; `scopes` is the most it may ask for.
 
     Its public keys are in `jwks`, or published at `jwks_url`.
@@ -38,7 +49,7 @@ class Client(OfPractice, Base):
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
 
-class Issuer(OfPractice, Base):
+class Issuer(OfPractice[IssuerRow, IssuerValues], Base):
     """An outside issuer whose tokens for `audience` are taken.
 
     `form` as in `edge.auth.tokens.Trust`.
@@ -56,7 +67,7 @@ class Issuer(OfPractice, Base):
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
 
-class IssuerSubject(OfPractice, Base):
+class IssuerSubject(OfPractice[IssuerSubjectRow, IssuerSubjectValues], Base):
     """Whom a subject of an issuer acts as: a member of staff, or else the system `name`.
 
     A system has `scopes`; a person has roles. `fhir_user` is what the token's claim must say.
@@ -79,7 +90,7 @@ class IssuerSubject(OfPractice, Base):
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
 
-class ClientAssertion(Base):
+class ClientAssertion(Rows[ClientAssertionRow], Base):
     """An assertion that was used, kept until nobody would take it any more."""
 
     __tablename__ = "client_assertion"
@@ -92,7 +103,7 @@ class ClientAssertion(Base):
     expires_at: Mapped[datetime] = mapped_column(At)
 
 
-class SigningKey(Base):
+class SigningKey(Rows[SigningKeyRow], Base):
     """A key this service signs its tokens with, the private half encrypted; of no practice.
 
     The newest one signs; the others are believed until `retires_at`.
