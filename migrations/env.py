@@ -1,4 +1,9 @@
-"""Runs the migrations, on SQLite and PostgreSQL, in one transaction."""
+"""Runs the migrations, on SQLite and PostgreSQL, in one transaction.
+
+This file alone imports the application: its models, which a new revision is compared with; its
+connection, which knows encryption and locks; its settings, for `alembic` called by a developer.
+The versions import nothing of it: what they do must not change when the code does.
+"""
 
 from pathlib import Path
 from typing import Any, Literal

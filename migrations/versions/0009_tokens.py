@@ -3,8 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.db.engine import row_security
-
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
@@ -14,6 +12,15 @@ KEY = sa.String(length=36).with_variant(sa.UUID(as_uuid=False), "postgresql")
 AT = sa.DateTime(timezone=True)
 JSON = sa.JSON(none_as_null=True)
 CONFINED = ("client", "issuer", "issuer_subject", "client_assertion")
+
+# What row security is for a table of one practice at a time, as in 0008.
+OWN = "practice_id = (SELECT nullif(current_setting('app.practice_id', true), '')::uuid)"
+CONFINE = (
+    "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+    "ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+    f"CREATE POLICY own_practice ON {{table}} USING ({OWN}) WITH CHECK ({OWN})",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO twelveweeks_app",
+)
 
 
 def _resource(name: str, *parts: sa.schema.SchemaItem) -> None:
@@ -106,10 +113,9 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "postgresql":
         for table in CONFINED:
-            for statement in row_security.protect(table):
-                op.execute(statement)
-        for statement in row_security.expose("signing_key"):
-            op.execute(statement)
+            for statement in CONFINE:
+                op.execute(statement.format(table=table))
+        op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON signing_key TO twelveweeks_app")
 
 
 def downgrade() -> None:
