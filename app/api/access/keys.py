@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Query as FromQuery
 
 from app.api import lists
+from app.api.key_shapes import ApiKeyMadeOut, ApiKeyOut, Scopes, shown
 from app.api.lists import PageQuery
-from app.api.shapes import Record, Resource, example, listing, some_of, stamps
+from app.api.shapes import Record, example, listing
 from app.db.models import ApiKey
 from app.db.queries import table_rows as rows
-from app.domain.access.access import PERMISSIONS
 from app.edge.input.fields import Body, Id, Instant, PathId, Text, count
 from app.edge.requests.request_context import Answer, Ctx
 from app.edge.requests.routing import ResourceRouter
@@ -20,8 +20,6 @@ from app.services import records
 from app.services.access import keys
 
 router = ResourceRouter(tag="access")
-Scopes = Annotated[list[str], some_of(sorted(PERMISSIONS))]
-_SHOWN = ("id", "name", "prefix", "staff_id", "scopes", "expires_at", "last_used_at", "revoked_at")
 
 
 class ApiKeyIn(Body):
@@ -40,22 +38,6 @@ class ApiKeyIn(Body):
 
 class RotateIn(Body):
     overlap_hours: Annotated[int, count(0, 168)] = int(keys.OVERLAP / timedelta(hours=1))
-
-
-class ApiKeyOut(Resource):
-    name: str
-    prefix: str
-    staff_id: str | None
-    scopes: list[str] | None
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-
-
-class ApiKeyMadeOut(ApiKeyOut):
-    """`key` is told this once; in the answer to a retry it is null, for it is kept nowhere."""
-
-    key: str | None
 
 
 @router.read("/keys", permission="keys:search", patients=False, response_model=listing(ApiKeyOut))
@@ -118,8 +100,3 @@ def revoke_key(ctx: Ctx, id: PathId) -> Answer:
     revoked = keys.revoke(ctx.db, key_id=id, by=ctx.by, now=ctx.now)
     ctx.forget_callers()
     return Answer(shown(revoked))
-
-
-def shown(key: Record) -> Record:
-    """Return a key as it is shown; its secret is nowhere."""
-    return {name: key[name] for name in _SHOWN} | stamps(key)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.api.access.keys import ApiKeyMadeOut, ApiKeyOut, Scopes
-from app.api.access.keys import shown as key_shown
+from app.api.key_shapes import ApiKeyMadeOut, ApiKeyOut, Scopes
+from app.api.key_shapes import shown as key_shown
 from app.api.shapes import Record, Resource, example, stamps
 from app.edge.input.fields import Body, Instant, Text
 from app.edge.requests.request_context import Answer, Ctx, RequestContext

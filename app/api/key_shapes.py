@@ -1,0 +1,33 @@
+"""API keys as they are sent and shown, those of the sandbox too."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from app.api.shapes import Record, Resource, some_of, stamps
+from app.domain.access.access import PERMISSIONS
+
+Scopes = Annotated[list[str], some_of(sorted(PERMISSIONS))]
+_SHOWN = ("id", "name", "prefix", "staff_id", "scopes", "expires_at", "last_used_at", "revoked_at")
+
+
+class ApiKeyOut(Resource):
+    name: str
+    prefix: str
+    staff_id: str | None
+    scopes: list[str] | None
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class ApiKeyMadeOut(ApiKeyOut):
+    """`key` is told this once; in the answer to a retry it is null, for it is kept nowhere."""
+
+    key: str | None
+
+
+def shown(key: Record) -> Record:
+    """Return a key as it is shown; its secret is nowhere."""
+    return {name: key[name] for name in _SHOWN} | stamps(key)
