@@ -64,7 +64,6 @@ def create_app(
     outgoing: Outgoing | None = None,
 ) -> FastAPI:
     """Return the application on the database that the settings name, or on a given one."""
-    kept = timedelta(hours=settings.idempotency_hours)
     keyring = Keyring.chosen(settings.key_file, settings.master_key)
     opened = database or open_database(
         settings.database_url,
@@ -90,6 +89,15 @@ def create_app(
     bearers = Bearers(opened, key_sets, own, look_ups)
     callers = Callers(opened, settings.key_cache_seconds, clock, rates, look_ups, bearers.caller)
 
+    tended = Maintenance(
+        opened,
+        clock,
+        claims_kept=timedelta(hours=settings.idempotency_hours),
+        take_used=callers.take_used,
+        sealed=_log_seal,
+        failed=logs.failure,
+    )
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # What start-up made lives as long as the process: no need to look through it again.
@@ -97,7 +105,7 @@ def create_app(
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(maintenance.tend, Maintenance(opened, clock, callers, kept))
+            tasks.start_soon(maintenance.tend, tended)
             yield
             tasks.cancel_scope.cancel()
         app.state.app_context.threads.shutdown()
@@ -160,6 +168,11 @@ def create_app(
         )
     app.add_middleware(RequestLog, metrics=metrics, peers=Peers(settings.trusted_proxies))
     return app
+
+
+def _log_seal(practice_id: str, seal: str) -> None:
+    """Log a seal: where the log goes, it is out of reach of whoever reaches the database."""
+    logs.logger().info("sealed", practice_id=practice_id, seal=seal)
 
 
 def from_environment() -> FastAPI:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,8 +19,6 @@ from app.db.queries.access import keys as key_rows
 from app.db.queries.access import tokens as token_rows
 from app.db.queries.practice import practices as practice_rows
 from app.domain.errors import Contended
-from app.edge.auth.auth import Callers
-from app.edge.observability import logs
 from app.services.audit import seals
 from app.services.practice import practices
 
@@ -30,12 +28,18 @@ SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """What is tended, and how long claims on idempotency keys are kept."""
+    """What is tended, how long claims on idempotency keys are kept, and who hears of it.
+
+    `take_used` returns `{key id: (practice, when)}` of the keys used since it was last called.
+    `sealed` is told the practice and its newest seal, `failed` what will be tried again.
+    """
 
     database: Database
     clock: Clock
-    callers: Callers
     claims_kept: timedelta
+    take_used: Callable[[], dict[str, tuple[str, datetime]]]
+    sealed: Callable[[str, str], None]
+    failed: Callable[[Exception], None]
 
 
 async def tend(these: Maintenance) -> None:
@@ -50,29 +54,28 @@ async def tend(these: Maintenance) -> None:
 def once(these: Maintenance) -> None:
     """Go round all practices once; what fails is logged, and tried again the next time."""
     database, now = these.database, these.clock()
-    log = logs.logger()
     known: list[str] = []
     waiting: list[str] = []
-    with _tried_again(), database.read(DIRECTORY) as db:
+    with _tried_again(these), database.read(DIRECTORY) as db:
         known = [practice["id"] for practice in practice_rows.every(db)]
         waiting = practice_rows.waiting(db)
     for practice_id in waiting:
-        with _tried_again():
+        with _tried_again(these):
             done = practices.BATCH_SIZE
             while done:
                 with database.write(practice_id) as db:
                     done = practices.recompute(db, practice_id=practice_id, now=these.clock())
     for practice_id in known:
-        with _tried_again():
+        with _tried_again(these):
             head = seals.seal(database, practice_id=practice_id, now=now)
             if head:
                 # Where the log goes, a seal is out of reach of whoever reaches the database.
-                log.info("sealed", practice_id=practice_id, seal=head)
+                these.sealed(practice_id, head)
         for rows, before in ((idempotency, now - these.claims_kept), (token_rows, now)):
-            with _tried_again():
+            with _tried_again(these):
                 _forget(database, practice_id, rows, before)
-    for key_id, (practice_id, at) in these.callers.take_used().items():
-        with _tried_again(), database.write(practice_id) as db:
+    for key_id, (practice_id, at) in these.take_used().items():
+        with _tried_again(these), database.write(practice_id) as db:
             key_rows.used(db, practice_id=practice_id, key_ids=[key_id], at=at)
 
 
@@ -86,8 +89,8 @@ def _forget(database: Database, practice_id: str, rows: Any, before: datetime) -
 
 
 @contextmanager
-def _tried_again() -> Iterator[None]:
-    """Log a failure of maintenance and go on: the next round tries again.
+def _tried_again(these: Maintenance) -> Iterator[None]:
+    """Report a failure of maintenance and go on: the next round tries again.
 
     Losing a race is none: another worker, or a request, was at the same rows.
     """
@@ -96,4 +99,4 @@ def _tried_again() -> Iterator[None]:
     except Contended:
         return
     except Exception as failure:
-        logs.failure(failure, request_id=None)
+        these.failed(failure)

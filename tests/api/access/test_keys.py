@@ -12,10 +12,10 @@ from app.db.engine.scope import OWNER
 from app.db.models import ApiKey
 from app.domain.access import access
 from app.edge.auth.auth import Callers
-from app.jobs.maintenance import Maintenance, once
 from app.services import records
 from app.services.access import keys
 from tests.support.clinic import Clinic
+from tests.support.maintaining import go_round
 
 HOUR = timedelta(hours=1)
 
@@ -184,9 +184,7 @@ def test_when_it_was_last_used(clinic: Clinic) -> None:
     assert made["last_used_at"] is None
     later(clinic, HOUR)
     assert status(clinic, made["key"]) == 200
-    app: Any = clinic.client.app
-    callers = app.state.app_context.callers
-    once(Maintenance(clinic.database, clinic.clock, callers, claims_kept=24 * HOUR))
+    go_round(clinic)
     shown = clinic.get(f"/keys/{made['id']}")
     assert shown["last_used_at"] == "2026-03-20T16:00:00Z"
     assert shown["updated_at"] == made["updated_at"]

@@ -17,10 +17,10 @@ from app.db.engine.scope import NONE
 from app.db.models import ClientAssertion
 from app.db.queries.table_rows import table_of
 from app.edge.auth import tokens
-from app.jobs.maintenance import Maintenance, once
 from app.services.access import signing_keys
 from tests.support.clinic import ok
 from tests.support.issuer import ec_key, rsa_key, signed
+from tests.support.maintaining import go_round
 from tests.support.signing import AT, ENDPOINT, TYPE, URL, Signing, a_signing_clinic
 
 KEY = ec_key("c1", "P-384")
@@ -103,12 +103,6 @@ def test_a_used_assertion_is_forgotten_when_nobody_takes_it(signing: Signing) ->
     assertion = signing.assertion(KEY, client["id"])
     signing.ask(assertion, "system/Patient.r")
     clinic = signing.clinic
-    these = Maintenance(
-        clinic.database,
-        clinic.clock,
-        clinic.client.app.state.app_context.callers,  # type: ignore[attr-defined]
-        timedelta(hours=24),
-    )
 
     def kept() -> int:
         used = table_of(ClientAssertion)
@@ -118,7 +112,7 @@ def test_a_used_assertion_is_forgotten_when_nobody_takes_it(signing: Signing) ->
 
     for seconds, left in ((300, 1), (61, 0)):
         clinic.clock.now += timedelta(seconds=seconds)
-        once(these)
+        go_round(clinic)
         assert kept() == left
     refused(signing.ask(assertion, "system/Patient.r"), "invalid_client")
 
