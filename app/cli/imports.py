@@ -14,7 +14,8 @@ from app import clock
 from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.files import saving
-from app.data.import_mapping import HistoryMapping, read_mapping
+from app.data.import_mapping import builtin_mapping, read_mapping
+from app.domain.imports.import_mapping import HistoryMapping
 from app.services.imports import imports
 from app.services.imports.imports import Report
 
@@ -84,9 +85,9 @@ def _refuse_input(rejected: Path | None, *read: Path | None) -> None:
             raise Unusable(f"--rejected would overwrite {file}: name another file")
 
 
-def _mapping(file: Path | None) -> HistoryMapping | None:
+def _mapping(file: Path | None) -> HistoryMapping:
     if file is None:
-        return None
+        return builtin_mapping()
     try:
         return read_mapping(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError:

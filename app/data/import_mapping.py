@@ -1,93 +1,20 @@
-"""The column mapping of a spreadsheet import: the one that ships, and a clinic's own on top."""
+"""The column mapping that ships with the program."""
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
 
-from app.domain.errors import Invalid
-from app.domain.imports.import_values import same_words
-from app.domain.imports.importing import FIELDS, SEXES
-
-_KEYS: Final = ("protocol", "left_out", "columns", "sexes")
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryMapping:
-    """Which columns hold what. Headings are lists in order of preference, as people write them;
-    `sexes` and `left_out` are in the form that `same_words` gives."""
-
-    protocol: str
-    columns: Mapping[str, tuple[str, ...]]
-    sexes: Mapping[str, str]
-    left_out: frozenset[str]
+from app.domain.imports.import_mapping import EMPTY, HistoryMapping, changed
 
 
 @cache
 def builtin_mapping() -> HistoryMapping:
     """Return the mapping that ships, which fits a usual clinic's sheet."""
-    text = (files("app.data") / "imports" / "clinic-history.toml").read_text(encoding="utf-8")
-    return _read(HistoryMapping("", {}, {}, frozenset()), tomllib.loads(text))
+    shipped = files("app.data") / "imports" / "clinic-history.toml"
+    return changed(EMPTY, shipped.read_text(encoding="utf-8"))
 
 
 def read_mapping(text: str) -> HistoryMapping:
-    """Return the shipped mapping with what a clinic's TOML file changes.
-
-    `Invalid` names the key that is not known or does not hold what it should.
-    """
-    try:
-        said = tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"at line ([0-9]+)", str(error))
-        where = f" (line {place[1]})" if place else ""
-        raise Invalid(("/mapping", f"is not TOML{where}")) from None
-    return _read(builtin_mapping(), said)
-
-
-def _read(base: HistoryMapping, said: Mapping[str, Any]) -> HistoryMapping:
-    _only("/mapping", said, _KEYS)
-    found = base
-    if "protocol" in said:
-        found = replace(found, protocol=_text("/mapping/protocol", said["protocol"]))
-    if "left_out" in said:
-        headings = _texts("/mapping/left_out", said["left_out"])
-        found = replace(found, left_out=frozenset(map(same_words, headings)))
-    if "columns" in said:
-        own = _table("/mapping/columns", said["columns"])
-        _only("/mapping/columns", own, FIELDS)
-        read = {field: _texts(f"/mapping/columns/{field}", own[field]) for field in own}
-        found = replace(found, columns={**found.columns, **read})
-    if "sexes" in said:
-        table = _table("/mapping/sexes", said["sexes"])
-        if any(meaning not in SEXES for meaning in table.values()):
-            raise Invalid(("/mapping/sexes", f"may mean {', '.join(SEXES)}"))
-        meanings = {same_words(word): str(meaning) for word, meaning in table.items()}
-        found = replace(found, sexes={**found.sexes, **meanings})
-    return found
-
-
-def _only(pointer: str, said: Mapping[str, Any], known: tuple[str, ...]) -> None:
-    if any(key not in known for key in said):
-        raise Invalid((pointer, f"has a key that is none of {', '.join(known)}"))
-
-
-def _table(pointer: str, value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise Invalid((pointer, "must be a table"))
-    return value
-
-
-def _text(pointer: str, value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise Invalid((pointer, "must be a text"))
-    return value.strip()
-
-
-def _texts(pointer: str, value: object) -> tuple[str, ...]:
-    listed = value if isinstance(value, list) else [value]
-    return tuple(_text(pointer, entry) for entry in listed)
+    """Return the shipped mapping with what a clinic's TOML file changes; `Invalid` as `changed`."""
+    return changed(builtin_mapping(), text)

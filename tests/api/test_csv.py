@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.data.import_mapping import builtin_mapping
 from app.db.engine.engine import Database
 from app.services.imports import imports
 from app.services.scheduling.worklist_csv import safe
@@ -95,7 +96,12 @@ def test_every_cell_of_refused_rows(clinic: Clinic) -> None:
     content = f"{heads}\r\n{file.getvalue()}"
     with clinic.database.write(clinic.practice_id) as db:
         report = imports.load_history(
-            db, content=content, dry_run=True, by=clinic.by, now=clinic.clock()
+            db,
+            content=content,
+            mapping=builtin_mapping(),
+            dry_run=True,
+            by=clinic.by,
+            now=clinic.clock(),
         )
     told = imports.rejected_csv(report.rejected, content)
     rows = list(csv.reader(io.StringIO(told, newline="")))[1:]

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from app.data.import_mapping import builtin_mapping
 from app.db.base import metadata
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
@@ -35,7 +36,7 @@ class Load:
         self.by = Actor(self.practice_id, "system", None, "tests")
 
     def __call__(self, content: bytes | str, **said: Any) -> Report:
-        said = {"now": NOW, "by": self.by, **said}
+        said = {"now": NOW, "by": self.by, "mapping": builtin_mapping(), **said}
         with self.database.write(OWNER) as db:
             return imports.load_history(db, content=content, **said)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.api.shapes import Record, Resource, Shape, stamps
+from app.data.import_mapping import builtin_mapping
 from app.edge.input.fields import PathId, QueryFlag
 from app.edge.input.json_body import UnsupportedMediaType
 from app.edge.input.preconditions import etag
@@ -103,6 +104,7 @@ def load_history(ctx: Ctx, dry_run: QueryFlag = False) -> Answer:
     report = imports.load_history(
         ctx.db,
         content=ctx.request.scope["state"]["raw_body"],
+        mapping=builtin_mapping(),
         dry_run=dry_run,
         by=ctx.by,
         now=ctx.now,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from app.data import builtin_protocols
 from app.db.engine.engine import Connection
 from app.db.models import ProtocolVersion
 from app.db.queries.charting import protocols as rows
@@ -15,13 +14,12 @@ from app.domain.charting.protocol import Protocol, from_definition, to_definitio
 from app.domain.errors import Duplicate, InvalidProtocol, NotFound, ProtocolPublished
 from app.services import records
 
-_BUILT_IN = {(p.code, p.version): p for p in builtin_protocols()}
 _parsed: dict[tuple[str, str, int], Protocol] = {}
 
 
 def version(db: Connection, *, practice_id: str, code: str, number: int) -> Protocol:
     """Return a published protocol version; `NotFound` for one this practice does not have."""
-    built_in = _BUILT_IN.get((code, number))
+    built_in = rows.BUILT_IN.get((code, number))
     if built_in:
         return built_in
     # Published versions never change, so what was read once holds for ever.
@@ -39,7 +37,7 @@ def version(db: Connection, *, practice_id: str, code: str, number: int) -> Prot
 
 def find_latest(db: Connection, *, practice_id: str, code: str) -> Protocol | None:
     """Return the newest published version of that code, None when there is none."""
-    built_in = [p for p in _BUILT_IN.values() if p.code == code]
+    built_in = [p for p in rows.BUILT_IN.values() if p.code == code]
     if built_in:
         return max(built_in, key=lambda p: p.version)
     number = rows.latest_published(db, practice_id=practice_id, code=code)
@@ -58,7 +56,7 @@ def listed(db: Connection, *, practice_id: str) -> list[Record]:
             "state": "published",
             "built_in": True,
         }
-        for p in _BUILT_IN.values()
+        for p in rows.BUILT_IN.values()
     ]
     for row in rows.of_practice(db, practice_id=practice_id):
         found.append(
@@ -75,7 +73,7 @@ def listed(db: Connection, *, practice_id: str) -> list[Record]:
 
 def definition(db: Connection, *, practice_id: str, code: str, number: int) -> tuple[Record, int]:
     """Return one version as it is shown, drafts included, and how often it was saved."""
-    built_in = _BUILT_IN.get((code, number))
+    built_in = rows.BUILT_IN.get((code, number))
     if built_in:
         return to_definition(built_in) | {"state": "published", "built_in": True}, 1
     row = rows.version(db, practice_id=practice_id, code=code, number=number)
@@ -89,7 +87,7 @@ def definition(db: Connection, *, practice_id: str, code: str, number: int) -> t
 def draft(db: Connection, definition: dict[str, Any], *, by: Actor, now: datetime) -> Record:
     """Save a definition as the draft of its version, replacing an earlier draft of it."""
     protocol = from_definition(definition)
-    if any(code == protocol.code for code, _ in _BUILT_IN):
+    if any(code == protocol.code for code, _ in rows.BUILT_IN):
         raise InvalidProtocol(("/code", "this code belongs to a built-in protocol"))
     values: Record = {"definition": to_definition(protocol)}
     row = rows.version(db, practice_id=by.practice_id, code=protocol.code, number=protocol.version)
@@ -108,7 +106,7 @@ def publish(db: Connection, *, code: str, number: int, by: Actor, now: datetime)
     """Make a draft final; publishing again changes nothing."""
     row = rows.version(db, practice_id=by.practice_id, code=code, number=number)
     if row is None:
-        if (code, number) in _BUILT_IN:
+        if (code, number) in rows.BUILT_IN:
             raise ProtocolPublished()
         raise NotFound()
     if row["published_at"]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from app.data.import_mapping import HistoryMapping
 from app.domain.errors import BadImportFile
+from app.domain.imports.import_mapping import HistoryMapping
 from app.domain.imports.import_values import FORMULA_SIGNS, same_words, trimmed
 from app.domain.imports.importing import REQUIRED, Columns, Remark
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from app.data.import_mapping import HistoryMapping
 from app.db.engine.engine import Connection
 from app.db.queries.imports import imports as rows
 from app.db.queries.table_rows import Record
 from app.domain.dates import local_day
+from app.domain.imports.import_mapping import HistoryMapping
 from app.domain.imports.import_values import same_words
 from app.domain.imports.importing import Columns, Remark, Row, read_row
 from app.services.imports.import_file import Line

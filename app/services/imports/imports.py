@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import PureWindowsPath
 from typing import Any, Final
 
-from app.data.import_mapping import HistoryMapping, builtin_mapping
 from app.db.base import Base
 from app.db.engine.engine import Connection
 from app.db.engine.integrity import unique_violation_as_contended
@@ -29,6 +28,7 @@ from app.db.queries.table_rows import Record
 from app.domain.access.access import Actor
 from app.domain.errors import Invalid, NotFound
 from app.domain.ids import new_id
+from app.domain.imports.import_mapping import HistoryMapping
 from app.domain.imports.importing import Remark
 from app.services import records
 from app.services.audit import audit
@@ -84,7 +84,7 @@ def load_history(
     *,
     content: bytes | str,
     file_name: str = "history.csv",
-    mapping: HistoryMapping | None = None,
+    mapping: HistoryMapping,
     dry_run: bool = False,
     progress: Progress | None = None,
     by: Actor,
@@ -96,7 +96,6 @@ def load_history(
     already is skipped, so the same file can be loaded again. `progress` hears (done, of all).
     Raises `BadImportFile` for what is no such table.
     """
-    mapping = mapping or builtin_mapping()
     sheet = read_sheet(content)
     columns = columns_of(sheet, mapping)
     practice = rows.practice_alone(db, practice_id=by.practice_id)

@@ -1,13 +1,24 @@
-"""A practice's own protocol versions."""
+"""Protocol versions: those that ship with the program, and a practice's own."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
 from sqlalchemy import Connection, func, select
 
+from app.data import builtin_protocols
 from app.db.models import ProtocolVersion
 from app.db.queries.table_rows import Record, table_of
+from app.domain.charting.protocol import Protocol
 
 _table = table_of(ProtocolVersion)
+
+# By code and number. Every practice has them, and no table holds them: they are files.
+BUILT_IN: Final[Mapping[tuple[str, int], Protocol]] = MappingProxyType(
+    {(p.code, p.version): p for p in builtin_protocols()}
+)
 
 
 def version(db: Connection, *, practice_id: str, code: str, number: int) -> Record | None:
