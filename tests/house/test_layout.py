@@ -4,14 +4,13 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from app.db.maintenance import migrate
+from tests.support import house
+from tests.support.house import ROOT, Source, files, read
 
-ROOT = Path(__file__).resolve().parents[2]
 CODE = ("app", "benchmarks", "migrations", "requirements", "tests")
 HARD_LIMIT = 400
 
@@ -26,55 +25,11 @@ UNSCOPED = {
     "tokens.signing_keys",
 }
 
-# Calls that read the wall clock. Stop watches (time.monotonic, time.perf_counter) are not clocks.
-READS_CLOCK = {
-    "date.today",
-    "datetime.now",
-    "datetime.today",
-    "datetime.utcnow",
-    "time.ctime",
-    "time.gmtime",
-    "time.localtime",
-    "time.time",
-    "time.time_ns",
-}
-
-
-def sources(*folders: str) -> list[Path]:
-    found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
-    assert found
-    return found
-
-
-def name(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), name(path))
-
-
-def imported(tree: ast.Module) -> Iterator[str]:
-    """Every module named by an import, and `package.name` for each name taken from one."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def calls(tree: ast.Module) -> Iterator[str]:
-    """The last two parts of every dotted call: `datetime.now` for `dt.datetime.now(...)`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield ".".join(ast.unparse(node.func).split(".")[-2:])
-
 
 def test_no_file_is_too_long_to_read() -> None:
     long = {
-        name(path): lines
-        for path in sources(*CODE)
+        str(path.relative_to(ROOT)): lines
+        for path in files(*CODE)
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > HARD_LIMIT
     }
     assert long == {}
@@ -96,7 +51,7 @@ def test_the_newest_migration_is_the_one_in_head() -> None:
 
 
 def test_migrations_are_numbered_in_one_line() -> None:
-    numbers = [path.name[:4] for path in sources("migrations/versions")]
+    numbers = [path.name[:4] for path in files("migrations/versions")]
     assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
 
 
@@ -106,41 +61,54 @@ def test_the_import_contracts_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def wrong(check: Callable[[Source], list[str]], *folders: str) -> dict[str, list[str]]:
+    """What a check finds in these folders, by file."""
+    looked_at = [read(path) for path in files(*folders)]
+    return {source.name: found for source in looked_at if (found := check(source))}
+
+
 def test_the_rules_import_the_standard_library_only() -> None:
-    for path in sources("app/domain"):
-        foreign = {
-            module
-            for module in imported(parsed(path))
-            if module.partition(".")[0] not in sys.stdlib_module_names
-            and not f"{module}.".startswith("app.domain.")
-        }
-        assert foreign == set(), name(path)
+    assert wrong(house.rules_need_a_library, "app") == {}
 
 
-@pytest.mark.parametrize("path", sources("app"), ids=name)
-def test_only_the_clock_reads_the_clock(path: Path) -> None:
-    if name(path) != "app/clock.py":
-        assert READS_CLOCK.isdisjoint(calls(parsed(path)))
+def test_only_the_clock_reads_the_clock() -> None:
+    assert wrong(house.clock_is_read, "app") == {}
 
 
 def test_only_main_and_cli_read_the_settings() -> None:
-    readers = {name(path) for path in sources("app") if "app.settings" in imported(parsed(path))}
+    readers = {
+        source.name
+        for source in map(read, files("app"))
+        if "app.settings" in {name for _, name in house.imports(source.tree)}
+    }
     assert all(reader.startswith(("app/main.py", "app/cli")) for reader in readers)
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    for path in sources("app"):
-        if name(path) != "app/settings.py":
-            assert not {"os.environ", "os.getenv"} & set(
-                re.findall(r"os\.(?:environ|getenv)", path.read_text(encoding="utf-8"))
-            ), name(path)
+    assert wrong(house.environment_is_read, "app") == {}
+
+
+def test_imports_are_written_as_imports() -> None:
+    assert wrong(house.imported_by_hand, "app") == {}
+
+
+def test_only_the_engine_commits_and_rolls_back() -> None:
+    assert wrong(house.transaction_is_ended, "app") == {}
+
+
+def test_migrations_import_nothing_of_the_application() -> None:
+    assert wrong(house.migration_needs_the_application, "migrations") == {}
+
+
+def test_no_test_imports_another() -> None:
+    assert wrong(house.imports_a_test, "tests", "benchmarks") == {}
 
 
 def test_every_query_takes_the_practice_it_may_see() -> None:
     unscoped = {
         f"{path.stem}.{node.name}"
-        for path in sources("app/db/queries")
-        for node in parsed(path).body
+        for path in files("app/db/queries")
+        for node in read(path).tree.body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
         if (taken := {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)})
         if "db" in taken and "practice_id" not in taken
