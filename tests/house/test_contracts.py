@@ -86,6 +86,7 @@ PLANTED = [
     ("services/billing/__init__.py", "", SERVICES),
     ("db/base.py", "from app.db.models import Patient", DB),
     ("db/models/patients.py", "from app.db.queries import table_rows", DB),
+    ("db/rows/patients.py", "from app.db.base import Base", DB),
     ("db/keys/keyring.py", "from app.db.engine import engine", DB),
     ("db/engine/engine.py", "from app.db.maintenance import migrate", DB),
     ("db/queries/table_rows.py", "from app.db.maintenance import checks", DB),

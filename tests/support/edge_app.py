@@ -90,7 +90,7 @@ def build() -> FastAPI:
         return query.model_dump(mode="json")
 
     # As the import of a spreadsheet does: they read the body themselves.
-    own_body = {"requestBody": {"content": {"application/octet-stream": {}}}}
+    own_body: dict[str, Any] = {"requestBody": {"content": {"application/octet-stream": {}}}}
 
     @app.post("/v1/imports/history", openapi_extra=own_body)
     async def load(request: Request) -> dict[str, int]:
