@@ -40,7 +40,7 @@ class Practice(Stamped, Rows[PracticeRow], Base):
     continuation_days: Mapped[int] = mapped_column(Integer, default=14)
     early_booking: Mapped[str] = mapped_column(String(16), default="reason_required")
     booking_master: Mapped[str] = mapped_column(String(16), default="twelveweeks")
-    # Seals this practice's list cursors, so that a cursor of another practice is no cursor.
+    # Encrypts the cursors of this practice's lists: one of another practice is refused.
     cursor_key: Mapped[bytes] = mapped_column(LargeBinary(32), info=SECRET)
     # Raised when a setting changes that stored dates rest on; a course that carries a lower
     # number still waits for its dates to be recomputed.

@@ -16,6 +16,11 @@ KEY = bytes(range(32))
 PINNED = {"status": "overdue", "q": "smith", "location_id": None}
 POSITION = ("2026-03-30", "018f2f64-5c3a-7b1e-9d2f-0123456789ab")
 CURSOR = encode(KEY, POSITION, PINNED, listing="worklist", on="2026-03-20")
+# Of the same position, made before cursors were encrypted with AES-SIV.
+OLD_CURSOR = (
+    "5Acr8zy_FNmQAqDCetTEJ5EHU6AlVimw8bpPzdSt2jkENPA3T_mvFHpgRCslCBiCnI3QihzZkdhkmLDF37skjrOA8HAV"
+    "7VZXnOyR0ThWM9_ErQ"
+)
 
 values = st.none() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=100)
 
@@ -58,6 +63,7 @@ def test_nothing_of_the_row_can_be_read() -> None:
         {"cursor": "!" * 40},
         {"cursor": CURSOR + "AAAA"},
         {"cursor": CURSOR[:-4]},
+        {"cursor": OLD_CURSOR},
         {"pinned": {}},
         {"pinned": {**PINNED, "status": "due"}},
         {"pinned": {**PINNED, "location_id": "x"}},
@@ -86,6 +92,11 @@ def test_no_letter_can_be_changed(place: int) -> None:
 def test_nothing_but_the_refusal_is_raised(cursor: str) -> None:
     with pytest.raises(BadCursor):
         decode(KEY, cursor, {}, listing="worklist")
+
+
+def test_a_cursor_of_before_has_the_form_of_one() -> None:
+    """So it is its encryption that is refused, not its length or its letters."""
+    assert len(urlsafe_b64decode(OLD_CURSOR + "==")) == len(urlsafe_b64decode(CURSOR + "=="))
 
 
 def test_link() -> None:
