@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,10 +19,10 @@ from app.db.engine.scope import DIRECTORY
 from app.db.queries.audit import audit as rows
 from app.db.queries.practice import practices as practice_rows
 from app.db.queries.table_rows import Record
+from app.domain import csv_safety
 from app.domain.audit import sealing
 from app.services.audit import audit_trail, seals
 from app.services.audit.seals import Verified
-from app.services.scheduling.worklist_csv import safe
 
 app = typer.Typer(help="The audit log: list, verify, seal, who saw a patient.")
 
@@ -163,13 +162,12 @@ def disclosures(
                 id=found["id"],
                 patient_id=found["id"],
             )
-            lines = csv.writer(stream)
-            lines.writerow(_HEADS)
+            stream.write(csv_safety.line(_HEADS))
             with database.read(place["id"]) as db:
                 for told in audit_trail.every_disclosure(
                     db, practice_id=place["id"], patient_id=found["id"], since=begins, until=ends
                 ):
-                    lines.writerow([safe(cell) for cell in _cells(told)])
+                    stream.write(csv_safety.line(_cells(told)))
                     count += 1
     answer = {"patient_id": found["id"], "rows": count, "file": str(out)}
     printing.emit(answer, as_json, lambda: printing.tell(f"{count} disclosures in {out}"))

@@ -116,6 +116,20 @@ def test_every_query_takes_the_practice_it_may_see() -> None:
     assert unscoped == UNSCOPED
 
 
+def test_one_module_writes_csv() -> None:
+    """There every cell is made safe to open in a spreadsheet."""
+    writers = {
+        source.name
+        for source in map(read, files("app"))
+        if any(
+            isinstance(node, ast.Attribute | ast.Name)
+            and ast.unparse(node) in ("csv.writer", "csv.DictWriter", "writer", "DictWriter")
+            for node in ast.walk(source.tree)
+        )
+    }
+    assert writers == {"app/domain/csv_safety.py"}
+
+
 def test_the_ci_runs_the_command_that_the_readme_names() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert re.search(r"^make test$", readme, re.MULTILINE)

@@ -14,6 +14,7 @@ from typing import Final
 
 from app.domain.charting.protocol_sums import MOST_HUNDREDTHS
 from app.domain.charting.reading import number
+from app.domain.csv_safety import unmarked
 from app.domain.dates import FIRST_DAY, LAST_DAY
 
 LONGEST: Final = 200
@@ -24,8 +25,6 @@ _BLANK: Final = (
     "\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 )
 _UNWANTED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-# What a spreadsheet takes for a formula; an apostrophe before it marks it as text.
-FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 _US: Final = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _ISO: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
@@ -59,11 +58,8 @@ class Unreadable(ValueError):
 
 
 def trimmed(text: str) -> str:
-    """Return the text without the blanks around it, and without a mark that says it is text."""
-    text = text.strip(_BLANK)
-    if text.startswith("'") and text[1:2] and text[1] in FORMULA_SIGNS:
-        return text[1:].strip(_BLANK)
-    return text
+    """Return the text without the blanks around it, and without marks that say it is text."""
+    return unmarked(text.strip(_BLANK)).strip(_BLANK)
 
 
 def words(text: str) -> str:

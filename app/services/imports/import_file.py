@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from app.domain import csv_safety
 from app.domain.errors import BadImportFile
 from app.domain.imports.import_mapping import HistoryMapping
-from app.domain.imports.import_values import FORMULA_SIGNS, same_words, trimmed
+from app.domain.imports.import_values import same_words, trimmed
 from app.domain.imports.importing import REQUIRED, Columns, Remark
 
 # Columns of our own in a file of refused rows; ignored when it is loaded again.
@@ -157,9 +157,7 @@ def rejected_csv(rejected: Sequence[Remark], content: bytes | str) -> str:
     sheet = read_sheet(content)
     reasons = {remark.line: remark for remark in rejected}
     own = [place for place, head in enumerate(sheet.heads) if head not in (LINE, REASON)]
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=sheet.delimiter)
-    writer.writerow([*[_safe(sheet.heads[place]) for place in own], LINE, REASON])
+    lines = [[*(sheet.heads[place] for place in own), LINE, REASON]]
     for line in sheet.lines:
         remark = reasons.get(line.number)
         if remark is None:
@@ -168,11 +166,7 @@ def rejected_csv(rejected: Sequence[Remark], content: bytes | str) -> str:
         # A row with too many cells keeps them all: which one is too many is for people to see.
         extra = range(len(sheet.heads), len(line.cells))
         cells = [line.cells[p] if p < len(line.cells) else "" for p in [*own, *extra]]
-        tail = [str(line.number), _safe(about)]
-        writer.writerow([*map(_safe, cells[: len(own)]), *tail, *map(_safe, cells[len(own) :])])
-    return out.getvalue()
-
-
-def _safe(cell: str) -> str:
-    bare = cell.lstrip(" \u00a0")
-    return f"'{bare}" if bare.startswith(FORMULA_SIGNS) else cell
+        # Cells that were marked as text when they came keep one mark, not two.
+        cells = [csv_safety.unmarked(cell) for cell in cells]
+        lines.append([*cells[: len(own)], str(line.number), about, *cells[len(own) :]])
+    return "".join(csv_safety.line(line, sheet.delimiter) for line in lines)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
@@ -13,6 +10,7 @@ from app.db.base import Base
 from app.db.engine.engine import Connection
 from app.db.models import Location, Practitioner
 from app.db.queries import table_rows
+from app.domain import csv_safety
 from app.domain.dates import zone
 from app.services.scheduling import worklist
 from app.services.scheduling.worklist import Row, WorklistContext, WorklistQuery
@@ -44,9 +42,6 @@ COLUMNS = (
     "patient_id",
 )
 _BATCH_SIZE = 500
-# Where a spreadsheet would begin a formula, full-width and small signs included. Also after a
-# semicolon: where that parts the cells, the comma does not, and neither do quotes within a line.
-_FORMULA = re.compile("(?:^|(?<=;))(?=[\"' ]*[=+\\-@\t\r\n＝＋－＠﹦﹢﹣﹫])")
 
 
 class Piece(NamedTuple):
@@ -68,7 +63,7 @@ def pieces(
     that a reader who takes long holds none meanwhile.
     """
     practice_id = setting.practice["id"]
-    lines, after, more = [_line(COLUMNS)], None, True
+    lines, after, more = [csv_safety.line(COLUMNS)], None, True
     with lend() as db:
         places = _names(db, Location, practice_id)
         people = _names(db, Practitioner, practice_id)
@@ -77,17 +72,9 @@ def pieces(
             found, after = worklist.listed(
                 db, setting=setting, asked=asked, after=after, limit=_BATCH_SIZE
             )
-        lines += [_line(_cells(row, setting, places, people)) for row in found]
+        lines += [csv_safety.line(_cells(row, setting, places, people)) for row in found]
         yield Piece("".join(lines), [row.stored.patient_id for row in found])
         lines, more = [], after is not None
-
-
-def safe(value: Any) -> str:
-    """Return a cell's text, with an apostrophe before what a spreadsheet would run.
-
-    Taking one apostrophe away wherever one stands there gives the value back.
-    """
-    return "" if value is None else _FORMULA.sub("'", str(value))
 
 
 def _names(db: Connection, model: type[Base], practice_id: str) -> dict[str, str]:
@@ -132,9 +119,3 @@ def _cells(
         stored.id,
         stored.patient_id,
     ]
-
-
-def _line(cells: Any) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow([safe(cell) for cell in cells])
-    return text.getvalue()
