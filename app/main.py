@@ -81,15 +81,15 @@ def create_app(
         failures=settings.failures_per_address,
     )
     key_sets = KeySets(outgoing or Outgoing(settings.allowed_hosts))
-    # Threads of their own, on connections that no request waits for: whoever is known already is
-    # not kept by those who are not.
+    # Threads of their own, on connections that no request waits for: a known caller does not wait
+    # for the look-up of unknown ones.
     look_ups = ThreadPoolExecutor(LOOK_UPS, "look-up")
     url = settings.public_url
     own = OwnTokens(opened, keyring, url, clock, look_ups) if url else None
     bearers = Bearers(opened, key_sets, own, look_ups)
     callers = Callers(opened, settings.key_cache_seconds, clock, rates, look_ups, bearers.caller)
 
-    tended = Maintenance(
+    maintained = Maintenance(
         opened,
         clock,
         claims_kept=timedelta(hours=settings.idempotency_hours),
@@ -105,7 +105,7 @@ def create_app(
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(maintenance.tend, tended)
+            tasks.start_soon(maintenance.run, maintained)
             yield
             tasks.cancel_scope.cancel()
         app.state.app_context.threads.shutdown()

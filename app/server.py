@@ -95,7 +95,7 @@ def run(
                 _Announcing(config, lambda: listening(address)).run(sockets=[lent])
     except SystemExit as failed:
         # How uvicorn says that the application would not start; it has logged why.
-        raise CannotListen(0, "the server did not start, its log says why", address) from failed
+        raise CannotListen(0, "the server did not start: its log says why", address) from failed
 
 
 class _Announcing(Server):
@@ -113,8 +113,8 @@ class _Announcing(Server):
 
 def _bind(host: str, port: int) -> socket.socket:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, place = found[0]
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, place = addresses[0]
         lent = socket.socket(family, kind, protocol)
         try:
             if os.name == "posix":  # on Windows this would let two servers share the port
@@ -137,7 +137,7 @@ def _check(certificate: Certificate) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*certificate)
     except OSError as error:
-        cause = "are no pair" if isinstance(error, ssl.SSLError) else "cannot be read"
+        cause = "do not belong together" if isinstance(error, ssl.SSLError) else "cannot be read"
         told = f"TWELVEWEEKS_TLS_CERTIFICATE and TWELVEWEEKS_TLS_KEY {cause}"
         raise CannotListen(error.errno, told) from None
 

@@ -193,20 +193,20 @@ class Settings(BaseSettings):
             try:
                 ip_network(text, strict=False)
             except ValueError:
-                raise ValueError("addresses or networks such as 10.0.0.0/8 are needed") from None
+                raise ValueError("must be addresses or networks such as 10.0.0.0/8") from None
         return given
 
     @field_validator("cors_origins")
     @classmethod
     def _origins(cls, given: tuple[str, ...]) -> tuple[str, ...]:
         if not all(_ORIGIN.fullmatch(text) for text in given):
-            raise ValueError("exact origins such as https://app.example are needed")
+            raise ValueError("must be exact origins such as https://app.example")
         return given
 
     @model_validator(mode="after")
     def _both_files(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("TWELVEWEEKS_TLS_CERTIFICATE and TWELVEWEEKS_TLS_KEY go together")
+            raise ValueError("set both TWELVEWEEKS_TLS_CERTIFICATE and TWELVEWEEKS_TLS_KEY")
         return self
 
     @property

@@ -50,5 +50,5 @@ def routers() -> list[APIRouter]:
     return [noun.router for noun in nouns]
 
 
-# Behind no key: whether the service lives, and where a system gets a token.
+# Without a key: health checks, and where a system gets a token.
 PUBLIC = (health.router, oauth.router)

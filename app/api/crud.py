@@ -1,4 +1,4 @@
-"""Records that are only what was said of them: list, show, add, change, upsert, all alike."""
+"""Simple records: list, show, add, change and upsert, the same way for every kind."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from app.services import identifiers, records
 
 
 def _nothing(ctx: RequestContext, values: Record) -> None:
-    """Most records can be checked field by field."""
+    """Most records need no check beyond that of each field."""
 
 
 class ResourceSpec(NamedTuple):
-    """One kind of plain record; `columns` names the fields whose column is called otherwise.
+    """One kind of simple record; `columns` names the fields whose column has another name.
 
-    Other systems have names for most kinds; what is not `identified` is our own affair.
+    `identified`: whether other systems' identifiers can be put on it.
     """
 
     model: type[Base]
@@ -43,8 +43,8 @@ def page(ctx: RequestContext, noun: ResourceSpec, query: PageQuery) -> Answer:
     def fetch(after: str | None, limit: int) -> list[Record]:
         return rows.page(ctx.db, noun.model, practice_id=ctx.practice_id, after=after, limit=limit)
 
-    def show(found: list[Record]) -> list[Record]:
-        return shown(ctx, noun, found)
+    def show(entries: list[Record]) -> list[Record]:
+        return shown(ctx, noun, entries)
 
     return lists.by_id(ctx, query, listing=noun.path, fetch=fetch, show=show)
 
@@ -120,25 +120,25 @@ def answer(
     return Answer(told, 201 if created else 200, etag(record["version"]), where)
 
 
-def shown(ctx: RequestContext, noun: ResourceSpec, found: list[Record]) -> list[Record]:
+def shown(ctx: RequestContext, noun: ResourceSpec, entries: list[Record]) -> list[Record]:
     """Return the records as they are shown."""
     names = {field: noun.columns.get(field, field) for field in noun.fields}
     told = [
         {"id": record["id"]}
         | {field: record[column] for field, column in names.items()}
         | stamps(record)
-        for record in found
+        for record in entries
     ]
     if not noun.identified:
         return told
     named = identifier_rows.of(
-        ctx.db, practice_id=ctx.practice_id, kind=noun.kind, ids=[r["id"] for r in found]
+        ctx.db, practice_id=ctx.practice_id, kind=noun.kind, ids=[r["id"] for r in entries]
     )
     return [one | {"identifiers": named.get(one["id"], [])} for one in told]
 
 
 def _columns(noun: ResourceSpec, values: Record) -> Record:
-    # A model's field for `from` is called `since`: the one is a word of Python, the other not.
+    # A model's field for `from` is called `since`: `from` is a keyword of Python.
     renamed = {"since": "from"}
     return {
         noun.columns.get(renamed.get(name, name), name): value for name, value in values.items()
@@ -146,8 +146,8 @@ def _columns(noun: ResourceSpec, values: Record) -> Record:
 
 
 def _identifiers(body: Body) -> list[IdentifierIn] | None:
-    found: list[IdentifierIn] | None = getattr(body, "identifiers", None)
-    return found
+    sent: list[IdentifierIn] | None = getattr(body, "identifiers", None)
+    return sent
 
 
 def _load(ctx: RequestContext, noun: ResourceSpec, id: str) -> Record:

@@ -29,5 +29,8 @@ async def readyz(request: Request) -> Response:
     if state == "away":
         return answer("database-away")
     if state == "another schema":
-        return answer("unavailable", "The database has another schema than this program.")
+        return answer(
+            "unavailable",
+            "The database's tables are not those of this program: run twelveweeks db upgrade.",
+        )
     return JSONResponse({"status": "ready"})

@@ -83,9 +83,9 @@ def some_of(known: Iterable[str]) -> Rule:
 
     def check(value: object) -> list[str]:
         if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-            refuse("must be a list of texts")
+            refuse("must be a list of words")
         if not value or len(set(value)) < len(value) or not set(value) <= set(words):
-            refuse("must be one or more of those known here, none of them twice")
+            refuse("must be one or more of the words in the API document, each once")
         return value
 
     items = {"type": "string", "enum": list(words)}
@@ -94,10 +94,10 @@ def some_of(known: Iterable[str]) -> Rule:
 
 def pairs(identifiers: list[IdentifierIn] | None) -> list[tuple[str, str]]:
     """Return identifiers as services take them; naming one twice is refused."""
-    found = [(i.system, i.value) for i in identifiers or ()]
-    if len(set(found)) < len(found):
+    named = [(i.system, i.value) for i in identifiers or ()]
+    if len(set(named)) < len(named):
         raise Invalid(("/identifiers", "names the same identifier twice"))
-    return found
+    return named
 
 
 def patch(body: Body, *required: str) -> Record:

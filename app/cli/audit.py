@@ -30,10 +30,10 @@ _HEAD = re.compile(r"[1-9][0-9]{0,8}:[0-9a-f]{64}")
 _FAULTS = {
     "edited": "row {} was edited after it was sealed",
     "deleted": "row {} was sealed and is gone",
-    "inserted": "row {} stands among older rows and no seal has it",
+    "inserted": "row {} is old enough to be sealed and is in no seal",
     "missing": "seal {} is gone",
-    "altered": "seal {} does not follow from its rows and the seal before",
-    "truncated": "seal {}, noted elsewhere, is not in this log",
+    "altered": "seal {} does not match its rows and the seal before it",
+    "truncated": "seal {}, given with --head, is not in this log",
 }
 _HEADS = (
     *("at (UTC)", "what", "by", "by type", "by id", "credential", "address"),
@@ -69,10 +69,10 @@ def list_(
         id = context.practice_of(database, practice)["id"]
         with database.read(id) as db:
             about = find(db, practice_id=id, named=patient)["id"] if patient else None
-            found = rows.page(db, practice_id=id, patient_id=about, limit=limit)
-        # Before it is shown; the next list has it on top.
+            events = rows.page(db, practice_id=id, patient_id=about, limit=limit)
+        # Noted before it is shown; the next list has this read on top.
         context.shown(database, id, "audit.list", kind="audit", id=None, patient_id=about)
-    told = [audit_trail.told(event, patients=False) for event in found]
+    items = [audit_trail.shown(event, patients=False) for event in events]
 
     def show() -> None:
         printing.table(
@@ -82,11 +82,11 @@ def list_(
                     *(one["at"], one["by"]["name"], one["action"], one["outcome"]),
                     *(one["resource"]["type"], one["resource"]["id"]),
                 )
-                for one in told
+                for one in items
             ],
         )
 
-    printing.emit({"items": told}, as_json, show)
+    printing.emit({"items": items}, as_json, show)
 
 
 @app.command()
@@ -96,17 +96,17 @@ def verify(practice: PracticeId = None, head: Head = None, as_json: Json = False
     Without --practice every practice is verified.
     """
     if head is not None and not _HEAD.fullmatch(head):
-        raise Unusable("--head is a seal as audit verify prints it: number:64 hex digits")
-    found: list[tuple[Record, Verified]] = []
+        raise Unusable("--head must be a seal as audit verify prints it: number:64 hex digits")
+    results: list[tuple[Record, Verified]] = []
     with context.database() as database:
         known = _practices(database, practice)
         if head is not None and len(known) != 1:
-            raise Unusable("--head belongs to one practice: say which with --practice ID")
+            raise Unusable("--head belongs to one practice: name it with --practice ID")
         for one in known:
             verified = seals.verify(database, practice_id=one["id"], now=clock.now(), noted=head)
-            found.append((one, verified))
-    ok = not any(verified.faults for _, verified in found)
-    shown = [_shown(one, verified) for one, verified in found]
+            results.append((one, verified))
+    ok = not any(verified.faults for _, verified in results)
+    shown = [_shown(one, verified) for one, verified in results]
     printing.emit({"practices": shown, "ok": ok}, as_json, lambda: _tell(shown))
     if not ok:
         raise typer.Exit(1)
@@ -114,21 +114,21 @@ def verify(practice: PracticeId = None, head: Head = None, as_json: Json = False
 
 @app.command()
 def seal(practice: PracticeId = None, as_json: Json = False) -> None:
-    """Seal what has settled (a minute old) now, and print the newest seal of each practice."""
-    heads: list[dict[str, Any]] = []
+    """Seal now what is a minute old, and print the newest seal of each practice."""
+    newest_seals: list[dict[str, Any]] = []
     with context.database() as database:
         for one in _practices(database, practice):
             made = seals.seal(database, practice_id=one["id"], now=clock.now())
             with database.read(one["id"]) as db:
                 last = rows.last_seal(db, practice_id=one["id"])
-            newest = sealing.head(last["number"], bytes(last["digest"])) if last else None
-            heads.append({"practice_id": one["id"], "head": newest, "made": made is not None})
+            head = sealing.head(last["number"], bytes(last["digest"])) if last else None
+            newest_seals.append({"practice_id": one["id"], "head": head, "made": made is not None})
 
     def show() -> None:
-        for told in heads:
-            printing.say(f"{told['practice_id']} {told['head'] or 'nothing is sealed yet'}")
+        for newest in newest_seals:
+            printing.say(f"{newest['practice_id']} {newest['head'] or 'nothing is sealed yet'}")
 
-    printing.emit({"items": heads}, as_json, show)
+    printing.emit({"items": newest_seals}, as_json, show)
 
 
 @app.command()
@@ -149,7 +149,7 @@ def disclosures(
     with context.database() as database:
         place = context.practice_of(database, practice)
         with database.read(place["id"]) as db:
-            found = find(db, practice_id=place["id"], named=patient)
+            patient_id = find(db, practice_id=place["id"], named=patient)["id"]
         begins, ends = audit_trail.instants(first, last, place["time_zone"])
         count = 0
         # The mark tells spreadsheets that it is UTF-8.
@@ -159,17 +159,17 @@ def disclosures(
                 place["id"],
                 "audit.disclosures",
                 kind="patient",
-                id=found["id"],
-                patient_id=found["id"],
+                id=patient_id,
+                patient_id=patient_id,
             )
             stream.write(csv_safety.line(_HEADS))
             with database.read(place["id"]) as db:
                 for told in audit_trail.every_disclosure(
-                    db, practice_id=place["id"], patient_id=found["id"], since=begins, until=ends
+                    db, practice_id=place["id"], patient_id=patient_id, since=begins, until=ends
                 ):
                     stream.write(csv_safety.line(_cells(told)))
                     count += 1
-    answer = {"patient_id": found["id"], "rows": count, "file": str(out)}
+    answer = {"patient_id": patient_id, "rows": count, "file": str(out)}
     printing.emit(answer, as_json, lambda: printing.tell(f"{count} disclosures in {out}"))
 
 

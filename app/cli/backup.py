@@ -101,26 +101,26 @@ def _seals(now: datetime) -> Check:
 def _embedded(database: Database) -> tuple[Path, Keyring]:
     place = context.file_of(database)
     if place is None:
-        raise Unusable(
-            "PostgreSQL has tools of its own for this: docs/operations/backup.md has the recipe"
-        )
+        raise Unusable("this is for SQLite; for PostgreSQL follow docs/operations/backup.md")
     assert database.keyring is not None  # noqa: S101 - commands always open with one
     if not database.keyring.keys:
         raise Unusable(
             f"backups are encrypted, and there is no master key in {database.keyring.place}: "
-            "run twelveweeks keyring create, or bring the key that the backup was made with"
+            "run twelveweeks keyring create, or add the key that the backup was made with"
         )
     return place, database.keyring
 
 
 def _refuse_newer(held: Contents) -> None:
     if held.revision is not None and held.revision > migrate.head():
-        raise Unusable(f"the backup is at {held.revision}: a newer Twelveweeks made it")
+        raise Unusable(
+            f"the backup is at {held.revision}: a newer Twelveweeks made it; restore with that one"
+        )
 
 
 def _tell_older(held: Contents, chosen: Settings) -> None:
     if held.revision != migrate.head():
-        printing.tell("its tables are of an older program: run twelveweeks db upgrade")
+        printing.tell("its tables are those of an older version: run twelveweeks db upgrade")
     if not chosen.encryption:
         context.warn_plain(chosen)
 

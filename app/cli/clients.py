@@ -45,8 +45,8 @@ def create(
     for word in scopes:
         if not clients.rights([word]):
             raise Unusable(
-                f"--scope: {word!r} gives a system nothing; write system/Patient.rs, "
-                "or a permission of GET /v1/roles"
+                f"--scope: {word!r} gives a system no permission; use one such as "
+                "system/Patient.rs, or a permission of GET /v1/roles"
             )
     allowed = context.settings().allowed_hosts
     with context.writing(practice) as (db, by):
@@ -81,9 +81,9 @@ def restore(client_id: ClientId, practice: PracticeId = None, as_json: Json = Fa
 def list_(practice: PracticeId = None, as_json: Json = False) -> None:
     """List the practice's clients, revoked ones too."""
     with context.database() as database:
-        found = context.practice_of(database, practice)
-        with database.read(found["id"]) as db:
-            known = rows.page(db, Client, practice_id=found["id"], limit=10_000)
+        owner = context.practice_of(database, practice)
+        with database.read(owner["id"]) as db:
+            known = rows.page(db, Client, practice_id=owner["id"], limit=10_000)
     shown = [
         (c["id"], "yes" if c["active"] else "no", " ".join(c["scopes"]), c["name"]) for c in known
     ]
@@ -100,7 +100,9 @@ def _switch(
         try:
             client = records.load(db, Client, practice_id=by.practice_id, id=context.id_of(id))
         except NotFound:
-            raise Unusable("the practice has no client with that id") from None
+            raise Unusable(
+                "the practice has no client with that id (twelveweeks clients list)"
+            ) from None
         changed = clients.change(
             db,
             client=client,
@@ -116,9 +118,9 @@ def _read(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except OSError:
-        raise Unusable("the file of keys cannot be read") from None
+        raise Unusable(f"--jwks: {file} cannot be read") from None
     except ValueError:
-        raise Unusable("the file of keys is not JSON") from None
+        raise Unusable(f"--jwks: {file} is not JSON") from None
 
 
 def _shown(client: Record) -> dict[str, Any]:

@@ -24,14 +24,14 @@ from app.services.audit import audit
 from app.settings import Settings
 
 NAME = "twelveweeks command line"
-PLAIN = "the database file is not encrypted: twelveweeks db encrypt does it"
+PLAIN = "the database file is not encrypted: run twelveweeks db encrypt"
 
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout and nothing else, for scripts.")
 ]
 PracticeId = Annotated[
     str | None,
-    typer.Option("--practice", metavar="ID", help="The practice; not needed where there is one."),
+    typer.Option("--practice", metavar="ID", help="The practice; not needed if there is only one."),
 ]
 
 
@@ -51,7 +51,7 @@ def settings() -> Settings:
         )
         raise Unusable(told) from None
     except UnicodeDecodeError:
-        raise Unusable("the file .env here is not UTF-8 text") from None
+        raise Unusable("the file .env in this folder is not UTF-8 text: save it as UTF-8") from None
 
 
 def opened(chosen: Settings) -> Database:
@@ -82,13 +82,13 @@ def database(chosen: Settings | None = None) -> Iterator[Database]:
 
 def check_migrated(database: Database) -> None:
     """Refuse a database whose tables are not those of this program."""
-    found = revision(database)
-    if found is None:
+    current = revision(database)
+    if current is None:
         raise Unusable("the database has no tables yet: run twelveweeks db upgrade")
-    if found != migrate.head():
-        _refuse_newer(found)
+    if current != migrate.head():
+        _refuse_newer(current)
         raise Unusable(
-            f"the database is at {found} and this program needs {migrate.head()}: "
+            f"the database is at {current} and this program needs {migrate.head()}: "
             "run twelveweeks db upgrade"
         )
 
@@ -97,11 +97,11 @@ def upgrade(chosen: Settings) -> None:
     """Bring the database to this program's tables; one of a newer program is left alone."""
     database = opened(chosen)
     try:
-        found = revision(database)
-        if found == migrate.head():
+        current = revision(database)
+        if current == migrate.head():
             return
-        if found:
-            _refuse_newer(found)
+        if current:
+            _refuse_newer(current)
         make_key(database, chosen)
     finally:
         database.dispose()
@@ -117,8 +117,10 @@ def make_key(database: Database, chosen: Settings) -> None:
 
 
 def reencrypt(database: Database, keyring: Keyring) -> int:
-    """Seal every secret again under the newest key, each practice's and the service's own; how
-    many there were."""
+    """Encrypt every secret again under the newest key, the practices' and the service's own.
+
+    Returns how many there were.
+    """
     with database.read(DIRECTORY) as db:
         known = [None, *(practice["id"] for practice in practice_rows.every(db))]
     return sum(encrypted_columns.reencrypt(database, keyring, practice_id=id) for id in known)
@@ -158,10 +160,10 @@ def file_of(database: Database) -> Path | None:
     return Path(name) if database.dialect == "sqlite" and name else None
 
 
-def _refuse_newer(found: str) -> None:
+def _refuse_newer(current: str) -> None:
     # Revisions are numbered in one line, so a later one is a greater one.
-    if found > migrate.head():
-        raise Unusable(f"the database is at {found}: a newer Twelveweeks made it; use that one")
+    if current > migrate.head():
+        raise Unusable(f"the database is at {current}: a newer Twelveweeks made it; use that one")
 
 
 def practice_of(database: Database, practice_id: str | None) -> dict[str, Any]:
@@ -177,20 +179,20 @@ def _practice_of(db: Connection, practice_id: str | None) -> dict[str, Any]:
             return known[0]
         if not known:
             raise Unusable("there is no practice yet: run twelveweeks practice create")
-        raise Unusable("say which practice: --practice ID (twelveweeks practice list shows it)")
+        raise Unusable("name the practice: --practice ID (twelveweeks practice list shows it)")
     wanted = practice_id.strip().lower()
-    found = practice_rows.get(db, practice_id=wanted) if is_id(wanted) else None
-    if found is None:
+    practice = practice_rows.get(db, practice_id=wanted) if is_id(wanted) else None
+    if practice is None:
         raise Unusable(
-            "there is no practice with that id (twelveweeks practice list shows the known ones)"
+            "there is no practice with that id (twelveweeks practice list shows those there are)"
         )
-    return found
+    return practice
 
 
 def id_of(text: str) -> str:
     """Return the text if it is written as an id; `Unusable` for anything else."""
     if not is_id(text):
-        raise Unusable("an id is a UUID, as the lists show it")
+        raise Unusable("an id must be a UUID, as the lists show it")
     return text
 
 

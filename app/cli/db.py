@@ -82,7 +82,7 @@ def _under() -> tuple[Path, Keyring, str | None]:
     with context.database() as database, database.read(OWNER):
         file, ring = context.file_of(database), database.keyring
         if file is None or ring is None:
-            raise Unusable("PostgreSQL's disk is encrypted by whoever provides it")
+            raise Unusable("this is for SQLite; PostgreSQL's disk is encrypted by its platform")
         return file, ring, database.encrypted_with
 
 
@@ -104,11 +104,11 @@ def check(as_json: Json = False) -> None:
     """Connect, compare the tables' version, and look for broken data; status 1 if there is any."""
     database = context.opened(context.settings())
     try:
-        found = context.revision(database)
+        current = context.revision(database)
         file = context.file_of(database)
         faults: list[str] = []
-        if found != migrate.head():
-            at = f"is at {found}" if found else "has no tables yet"
+        if current != migrate.head():
+            at = f"is at {current}" if current else "has no tables yet"
             faults.append(
                 f"the database {at} and this program needs {migrate.head()}: "
                 "run twelveweeks db upgrade"
@@ -118,7 +118,7 @@ def check(as_json: Json = False) -> None:
         answer: dict[str, Any] = {
             "database": database.dialect,
             "version": database.version() if there else None,
-            "revision": found,
+            "revision": current,
             "head": migrate.head(),
             "faults": faults,
             "warnings": _warnings(database) if there else [],
@@ -187,5 +187,5 @@ def _tell(seen: int, differing: list[dict[str, Any]], waiting: list[dict[str, st
             f"recomputed it is {d['recomputed']}"
         )
     for w in waiting:
-        printing.say(f"course {w['course_id']}: waits to be recomputed under the present settings")
+        printing.say(f"course {w['course_id']}: waits to be recomputed by a running server")
     printing.say(f"{seen} courses, {len(differing)} differences, {len(waiting)} waiting")

@@ -95,7 +95,7 @@ def reading(
 def _words(given: Sequence[str] | None, known: Sequence[str], option: str) -> tuple[str, ...]:
     words = tuple(word.strip() for part in given or () for word in part.split(","))
     if any(word not in known for word in words):
-        raise Unusable(f"--{option}: the words are {', '.join(known)}")
+        raise Unusable(f"--{option}: must be one or more of {', '.join(known)}")
     return words
 
 
@@ -108,7 +108,7 @@ def day_of(text: str | None, option: str = "on") -> date | None:
     except ValueError:
         day = None
     if day is None or len(text) != 10 or not FIRST_DAY <= day <= LAST_DAY:
-        raise Unusable(f"--{option}: a day is written 2026-03-30, from 1900 to 2200")
+        raise Unusable(f"--{option}: must be a date such as 2026-03-30, from 1900 to 2200")
     return day
 
 

@@ -25,7 +25,7 @@ def _told(error: BaseException) -> str:
     if isinstance(error, (Unusable, KeyringUnusable, NoBackup, DecryptionFailed)):
         return str(error)
     if isinstance(error, NotSound):
-        return f"nothing was replaced, because the copy is not sound: {error}"
+        return f"nothing was replaced, because the copy has faults: {error}"
     if isinstance(error, FileInUse):
         return f"{error} is in use: stop the server first"
     if isinstance(error, TyperException):
@@ -38,7 +38,7 @@ def _told(error: BaseException) -> str:
     if isinstance(error, DatabaseAway):
         return f"the database cannot be reached or used ({error}); see TWELVEWEEKS_DATABASE_URL"
     if isinstance(error, DatabaseBusy):
-        return "the database is busy: something else holds it; try again"
+        return "the database is busy with other writes: try again"
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or type(error).__name__}"

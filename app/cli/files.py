@@ -13,7 +13,7 @@ import typer
 
 from app.cli.context import Unusable
 
-Replace = Annotated[bool, typer.Option("--replace", help="Put it in the place of what is there.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Overwrite what is there.")]
 
 
 def refuse_existing(file: Path, replace: bool) -> None:
@@ -21,7 +21,7 @@ def refuse_existing(file: Path, replace: bool) -> None:
     if file.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
     if not replace and file.exists() and file.stat().st_size:
-        raise Unusable(f"{file} is there already; --replace puts the new one in its place")
+        raise Unusable(f"{file} exists already; --replace overwrites it")
 
 
 @contextmanager

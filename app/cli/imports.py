@@ -43,7 +43,7 @@ def history(
     ] = False,
     rejected: Annotated[
         Path | None,
-        typer.Option(metavar="OUT.csv", help="Write the refused rows there, to be mended."),
+        typer.Option(metavar="OUT.csv", help="Write the refused rows there, to be corrected."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -91,12 +91,12 @@ def _mapping(file: Path | None) -> HistoryMapping:
     try:
         return read_mapping(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
-        raise Unusable("the mapping file is not UTF-8 text") from None
+        raise Unusable("the mapping file is not UTF-8 text: save it as UTF-8") from None
 
 
 @contextmanager
 def _bar() -> Iterator[Callable[[int, int], None]]:
-    """Lend what draws the progress on stderr; where that is no terminal, nothing is drawn."""
+    """Lend a function that draws the progress on stderr, or draws nothing without a terminal."""
     if not sys.stderr.isatty():
         yield lambda done, of: None
         return
@@ -111,12 +111,12 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
 def _tell(report: Report, rejected: Path | None) -> None:
     done = "would be loaded" if report.dry_run else "loaded"
     printing.say(
-        f"{report.accepted} {done}, {len(report.skipped)} repeated or there already, "
+        f"{report.accepted} {done}, {len(report.skipped)} repeated or loaded before, "
         f"{len(report.rejected)} refused."
     )
     if report.import_id:
         printing.say(f"Import {report.import_id}")
-    for title, remarks in (("Refused", report.rejected), ("To look at", report.warnings)):
+    for title, remarks in (("Refused", report.rejected), ("To check", report.warnings)):
         if remarks:
             printing.say("")
             shown = remarks[:_MOST_SHOWN]
@@ -129,4 +129,6 @@ def _tell(report: Report, rejected: Path | None) -> None:
     if rejected is not None:
         printing.tell(f"{len(report.rejected)} refused rows in {rejected}")
     elif report.rejected:
-        printing.tell("--rejected OUT.csv writes the refused rows, to be mended and loaded again")
+        printing.tell(
+            "--rejected OUT.csv writes the refused rows, to be corrected and loaded again"
+        )

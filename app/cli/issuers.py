@@ -33,7 +33,7 @@ IssuerId = Annotated[str, typer.Argument(metavar="ISSUER_ID", help="As `issuers 
 def create(
     name: Annotated[str, typer.Option(help="Whose it is.")],
     url: Annotated[str, typer.Option(help="What its tokens say in `iss`, letter by letter.")],
-    audience: Annotated[str, typer.Option(help="What they say in `aud`; this practice's alone.")],
+    audience: Annotated[str, typer.Option(help="What they say in `aud`; no other practice's.")],
     jwks_url: Annotated[str, typer.Option(help="Where it publishes its keys.")],
     algorithm: Annotated[list[str], typer.Option(help="Repeat for more.")] = ["RS256"],  # noqa: B006
     unmarked: Annotated[
@@ -44,10 +44,10 @@ def create(
 ) -> None:
     """Take the tokens of an issuer; subjects are named with `issuers name`."""
     if not algorithm or not set(algorithm) <= set(_ALGORITHMS):
-        raise Unusable(f"algorithms are {', '.join(_ALGORITHMS)}")
+        raise Unusable(f"--algorithm: must be one or more of {', '.join(_ALGORITHMS)}")
     chosen = context.settings()
     if url == chosen.public_url:
-        raise Unusable("that is this service itself")
+        raise Unusable("--url: is this service's own address; name the issuer's")
     values = {
         "name": named(name),
         "url": url,
@@ -104,9 +104,9 @@ def revoke(issuer_id: IssuerId, practice: PracticeId = None, as_json: Json = Fal
 def list_(practice: PracticeId = None, as_json: Json = False) -> None:
     """List the practice's issuers, revoked ones too."""
     with context.database() as database:
-        found = context.practice_of(database, practice)
-        with database.read(found["id"]) as db:
-            known = rows.page(db, Issuer, practice_id=found["id"], limit=10_000)
+        owner = context.practice_of(database, practice)
+        with database.read(owner["id"]) as db:
+            known = rows.page(db, Issuer, practice_id=owner["id"], limit=10_000)
     shown = [(i["id"], i["active"], i["url"], i["audience"], i["name"]) for i in known]
     heads = ("id", "active", "url", "audience", "name")
     answer = {"items": [_shown(issuer) for issuer in known]}
@@ -118,7 +118,9 @@ def _issuer(db: Connection, issuer_id: str, by: Actor) -> Record:
     try:
         return records.load(db, Issuer, practice_id=by.practice_id, id=id)
     except NotFound:
-        raise Unusable("the practice has no issuer with that id") from None
+        raise Unusable(
+            "the practice has no issuer with that id (twelveweeks issuers list)"
+        ) from None
 
 
 def _shown(issuer: Record) -> dict[str, Any]:

@@ -18,9 +18,9 @@ def create(as_json: Json = False) -> None:
     """Make the first master key; commands that make a database do so by themselves."""
     ring = _ring()
     if ring.keys:
-        raise Unusable(f"there is a key already in {ring.place}: see twelveweeks keyring rotate")
+        raise Unusable(f"{ring.place} has a key already: use twelveweeks keyring rotate")
     ring.first(made_on=context.today())
-    _emit(ring, as_json, f"made; keep a copy of {ring.place} elsewhere")
+    _emit(ring, as_json, f"created; keep a copy of {ring.place} elsewhere")
 
 
 @app.command()

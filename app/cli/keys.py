@@ -12,7 +12,7 @@ from app.cli import context, printing
 from app.cli.context import Json, PracticeId, Unusable
 from app.cli.due import day_of
 from app.cli.practices import named
-from app.cli.staff import found, split
+from app.cli.staff import find, split
 from app.db.engine.engine import Connection
 from app.db.queries.access import keys as rows
 from app.db.queries.table_rows import Record
@@ -49,7 +49,7 @@ def create(
     scopes = split(scope) if scope else None
     for word in scopes or ():
         if word not in access.PERMISSIONS:
-            raise Unusable(f"--scope: {word!r} is no permission; GET /v1/roles lists them")
+            raise Unusable(f"--scope: {word!r} is not a permission; GET /v1/roles lists them")
     with context.writing(practice) as (db, by):
         until = None
         if last is not None:
@@ -58,7 +58,7 @@ def create(
         made, key = keys.create(
             db,
             name=wanted,
-            staff_id=None if staff is None else found(db, by.practice_id, staff)["id"],
+            staff_id=None if staff is None else find(db, by.practice_id, staff)["id"],
             scopes=scopes,
             expires_at=until,
             by=by,

@@ -36,13 +36,13 @@ def _group() -> None:
 def find(db: Connection, *, practice_id: str, named: str) -> Record:
     """Return the patient with that MRN or id; `Unusable` when the practice has none."""
     key = patients.mrn_key(named.strip())
-    found = rows.by_mrn(db, practice_id=practice_id, mrn_key=key)
-    if found is None and is_id(named.strip().lower()):
+    record = rows.by_mrn(db, practice_id=practice_id, mrn_key=key)
+    if record is None and is_id(named.strip().lower()):
         id = named.strip().lower()
-        found = table_rows.get(db, Patient, practice_id=practice_id, id=id)
-    if found is None:
+        record = table_rows.get(db, Patient, practice_id=practice_id, id=id)
+    if record is None:
         raise Unusable("the practice has no patient with that MRN or id")
-    return found
+    return record
 
 
 @app.command()
@@ -60,27 +60,27 @@ def export(
     with context.database() as database:
         place = context.practice_of(database, practice)
         with database.read(place["id"]) as db:
-            found = find(db, practice_id=place["id"], named=patient)
+            record = find(db, practice_id=place["id"], named=patient)
         with saving(out, replace=replace) as stream:
             context.shown(
                 database,
                 place["id"],
                 "patient.export",
                 kind="patient",
-                id=found["id"],
-                patient_id=found["id"],
+                id=record["id"],
+                patient_id=record["id"],
             )
             with database.read(place["id"]) as db:
                 whole = document(
                     db,
                     practice_id=place["id"],
-                    patient_id=found["id"],
+                    patient_id=record["id"],
                     now=clock.now(),
                     events=None,
                 )
             json.dump(to_jsonable_python(whole), stream, indent=2, ensure_ascii=False)
             stream.write("\n")
-    answer = {"patient_id": found["id"], "courses": len(whole["courses"]), "file": str(out)}
+    answer = {"patient_id": record["id"], "courses": len(whole["courses"]), "file": str(out)}
     printing.emit(
         answer, as_json, lambda: printing.tell(f"the record with its audit log is in {out}")
     )

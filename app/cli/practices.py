@@ -1,4 +1,4 @@
-"""`twelveweeks practice`: found a practice, list them, export one whole, erase one that left."""
+"""`twelveweeks practice`: create a practice, list them, export one whole, erase one that left."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def create(
     try:
         zone(time_zone)
     except (KeyError, ValueError):
-        raise Unusable("no such time zone; an example is America/New_York") from None
+        raise Unusable("--time-zone: must be an IANA time zone such as America/New_York") from None
     now = clock.now()
     id = new_id(now)
     with context.database() as database, database.write(id) as db:
@@ -111,7 +111,7 @@ def erase(
     practice: Id,
     export: Annotated[Path, typer.Option(metavar="FILE", help="What practice export wrote.")],
     yes_erase: Annotated[
-        str, typer.Option(metavar="NAME", help="The practice's name, to say that you mean it.")
+        str, typer.Option(metavar="NAME", help="The practice's name, to confirm.")
     ],
     as_json: Json = False,
 ) -> None:
@@ -124,7 +124,7 @@ def erase(
         with export.open("rb") as lines:
             exported = practice_export.read(lines)
         if exported.practice_id != practice.strip().lower():
-            raise Unusable("the export is of another practice")
+            raise Unusable("the export is of another practice: export this one first")
         with context.database() as database:
             _check_name(database, exported.practice_id, yes_erase)
             erased = erasures.erase(
@@ -135,15 +135,15 @@ def erase(
     printing.emit(erased.document(), True, lambda: None)
     if not erased.clean:
         printing.tell(
-            "the file could not be rewritten while others use it: stop them, run it again"
+            "the file could not be rewritten while others use it: stop the server, run this again"
         )
         raise typer.Exit(1)
 
 
 def _check_name(database: Database, practice_id: str, name: str) -> None:
     with database.read(DIRECTORY) as db:
-        found = rows.get(db, practice_id=practice_id)
-    if found is not None and found["name"] != name:
+        practice = rows.get(db, practice_id=practice_id)
+    if practice is not None and practice["name"] != name:
         raise Unusable("--yes-erase must be the name of the practice, as practice list shows it")
 
 

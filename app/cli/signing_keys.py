@@ -12,19 +12,19 @@ from app.db.keys.keyring import Keyring
 from app.db.queries.access import tokens as rows
 from app.services.access import signing_keys
 
-app = typer.Typer(help="Signing keys: make the next one, list those that are believed.")
+app = typer.Typer(help="Signing keys: make the next one, list those that are accepted.")
 
 
 @app.command()
 def rotate(as_json: Json = False) -> None:
     """Make the next signing key, also the first; servers sign with it within 60 seconds.
 
-    Tokens of the key before stay good until they run out.
+    Tokens signed with the previous key stay valid until they expire.
     """
     chosen, now = context.settings(), clock.now()
     ring = Keyring.chosen(chosen.key_file, chosen.master_key)
     with context.database(chosen) as database:
-        # The secret half is sealed, so there has to be a master key.
+        # The private key is stored encrypted, so there has to be a master key.
         if ring.file is not None:
             ring.first(made_on=context.today())
         with database.write(NONE) as db:
@@ -34,11 +34,11 @@ def rotate(as_json: Json = False) -> None:
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """List the signing keys that are believed, newest first; their secrets are never shown."""
+    """List the signing keys that are accepted, newest first; their secrets are never shown."""
     with context.database() as database, database.read(NONE) as db:
         known = rows.signing_keys(db, now=clock.now())
     fields = ("id", "created_at", "retires_at")
     answer = {"items": [{field: key[field] for field in fields} for key in known]}
     shown = [[key[field] for field in fields] for key in known]
-    heads = ("id", "created (UTC)", "believed until (UTC)")
+    heads = ("id", "created (UTC)", "accepted until (UTC)")
     printing.emit(answer, as_json, lambda: printing.table(heads, shown))

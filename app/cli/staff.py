@@ -43,9 +43,9 @@ def add(
 def list_(practice: PracticeId = None, as_json: Json = False) -> None:
     """List the practice's people, those who have left too."""
     with context.database() as database:
-        found = context.practice_of(database, practice)
-        with database.read(found["id"]) as db:
-            known = rows.of_practice(db, practice_id=found["id"])
+        owner = context.practice_of(database, practice)
+        with database.read(owner["id"]) as db:
+            known = rows.of_practice(db, practice_id=owner["id"])
     answer = {"items": [_shown(member) for member in known]}
     shown = [
         (m["id"], "yes" if m["active"] else "no", ",".join(m["roles"]), m["name"]) for m in known
@@ -58,7 +58,7 @@ def change(who: Who, role: Roles, practice: PracticeId = None, as_json: Json = F
     """Give a member of staff these roles and no others; in force within 60 seconds."""
     values = {"roles": split(role)}
     with context.writing(practice) as (db, by):
-        member = found(db, by.practice_id, who)
+        member = find(db, by.practice_id, who)
         changed = staff.change(db, member=member, values=values, by=by, now=clock.now())
     told = f"{changed['name']}: {', '.join(changed['roles'])}"
     printing.emit(_shown(changed), as_json, lambda: printing.say(told))
@@ -68,7 +68,7 @@ def change(who: Who, role: Roles, practice: PracticeId = None, as_json: Json = F
 def deactivate(who: Who, practice: PracticeId = None, as_json: Json = False) -> None:
     """End a member's access; servers refuse their keys within 60 seconds."""
     with context.writing(practice) as (db, by):
-        member = found(db, by.practice_id, who)
+        member = find(db, by.practice_id, who)
         changed = staff.deactivate(db, member=member, by=by, now=clock.now())
     told = f"{changed['name']} has no access any more"
     printing.emit(_shown(changed), as_json, lambda: printing.say(told))
@@ -78,13 +78,13 @@ def deactivate(who: Who, practice: PracticeId = None, as_json: Json = False) -> 
 def reactivate(who: Who, practice: PracticeId = None, as_json: Json = False) -> None:
     """Give a member their access back, with the roles and keys they had."""
     with context.writing(practice) as (db, by):
-        member = found(db, by.practice_id, who)
+        member = find(db, by.practice_id, who)
         changed = staff.reactivate(db, member=member, by=by, now=clock.now())
     told = f"{changed['name']} has access again"
     printing.emit(_shown(changed), as_json, lambda: printing.say(told))
 
 
-def found(db: Connection, practice_id: str, who: str) -> Record:
+def find(db: Connection, practice_id: str, who: str) -> Record:
     """Return the member of that id or name; `Unusable` when there is none, or more than one."""
     wanted = who.strip().casefold()
     known = [
@@ -93,9 +93,9 @@ def found(db: Connection, practice_id: str, who: str) -> Record:
         if wanted in (member["id"], member["name"].casefold())
     ]
     if not known:
-        raise Unusable("the practice has nobody of that id or name (twelveweeks staff list)")
+        raise Unusable("the practice has nobody with that id or name (twelveweeks staff list)")
     if len(known) > 1:
-        raise Unusable("several people have that name; say the id (twelveweeks staff list)")
+        raise Unusable("several people have that name: use the id (twelveweeks staff list)")
     return known[0]
 
 

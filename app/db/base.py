@@ -38,8 +38,7 @@ Json = JSON(none_as_null=True)
 
 
 # `mapped_column(LargeBinary, info=ENCRYPTED)`: holds what `Keyring.encrypt` returns, and is
-# encrypted again
-# when the keys are rotated.
+# encrypted again when the keys are rotated.
 ENCRYPTED = {"encrypted": True}
 
 

@@ -27,26 +27,28 @@ class Refusal(Exception):
 
 class NotFound(Refusal):
     code = "not-found"
-    default = "There is nothing here under that address for this practice."
+    default = "There is nothing at this address for this practice. Check the id and the key."
 
 
 class Unauthenticated(Refusal):
     code = "unauthenticated"
-    default = "A valid key is needed: Authorization: Bearer <key>."
+    default = "Send a valid API key or token: Authorization: Bearer <key>."
 
 
 class Forbidden(Refusal):
     """The credential is good, and does not go this far; `needs` names the permission."""
 
     code = "forbidden"
-    default = "Your role or your key's scopes do not include this."
+    default = (
+        "Your role or your key's scopes do not include this. An administrator can change them."
+    )
 
 
 class IssuerUnreachable(Refusal):
-    """The token cannot be judged now: the keys of whoever signed it are not to be had."""
+    """The token cannot be checked now: its issuer's keys cannot be fetched."""
 
     code = "issuer-unreachable"
-    default = "The keys that this token is checked with cannot be fetched now. Try again shortly."
+    default = "The keys to check this token with cannot be fetched now. Try again shortly."
 
 
 # --- what comes too often, or at a bad moment -------------------------------------------------
@@ -56,7 +58,7 @@ class TooManyRequests(Refusal):
     """`retry_after` is in whole seconds."""
 
     code = "too-many-requests"
-    default = "There were more requests within a minute than are taken."
+    default = "Too many requests within a minute. Wait for the seconds in Retry-After."
 
     def __init__(self, *, retry_after: int) -> None:
         self.retry_after = retry_after
@@ -65,7 +67,7 @@ class TooManyRequests(Refusal):
 
 class Overloaded(Refusal):
     code = "overloaded"
-    default = "More is waiting than can be done soon. Nothing was saved; try again."
+    default = "Too many requests are waiting. Nothing was saved; try again shortly."
 
 
 # --- what was sent cannot be right ------------------------------------------------------------
@@ -75,7 +77,7 @@ class Invalid(Refusal):
     """Well-formed but impossible content; `errors` are (JSON pointer, detail) pairs."""
 
     code = "invalid"
-    default = "Some of what was sent cannot be right."
+    default = "Some of what was sent is not valid."
 
     def __init__(self, *errors: tuple[str, str]) -> None:
         self.errors = errors
@@ -89,15 +91,15 @@ class InvalidProtocol(Invalid):
 
 class InvalidChart(Invalid):
     code = "invalid-chart"
-    default = "The chart cannot be right."
+    default = "The chart is not valid."
 
 
 class BadCursor(Invalid):
     code = "bad-cursor"
-    default = "The cursor does not belong to this list."
+    default = "The cursor does not belong to this list with these filters. Start without a cursor."
 
     def __init__(self) -> None:
-        super().__init__(("?cursor", "not a cursor of this list with these filters"))
+        super().__init__(("?cursor", "is not a cursor of this list with these filters"))
 
 
 class BadImportFile(Invalid):
@@ -112,7 +114,7 @@ class Duplicate(Refusal):
     """The same thing exists already; `existing_id` names it."""
 
     code = "duplicate"
-    default = "This exists already."
+    default = "This exists already; existing_id names it."
 
     def __init__(self, detail: str | None = None, *, existing_id: str) -> None:
         super().__init__(detail, existing_id=existing_id)
@@ -122,7 +124,7 @@ class Contended(Refusal):
     """Another request changed the same record at the same moment; trying again is safe."""
 
     code = "contended"
-    default = "The same record was being changed at the same moment. Try again."
+    default = "Others were changing the same record. Nothing was saved; try again."
 
 
 class StaleVersion(Refusal):
@@ -132,32 +134,50 @@ class StaleVersion(Refusal):
 
 class PreconditionRequired(Refusal):
     code = "precondition-required"
-    default = "Send If-Match with the ETag you read."
+    default = "Read the record first, then send its ETag in If-Match."
 
 
 class IdempotencyMismatch(Refusal):
     code = "idempotency-mismatch"
-    default = "This Idempotency-Key was used with another request."
+    default = "This Idempotency-Key was used with another request. Make a new one for this request."
 
 
 class IdempotencyPending(Refusal):
     code = "idempotency-pending"
-    default = "A request with this Idempotency-Key is still at work. Try again shortly."
+    default = "A request with this Idempotency-Key has not finished yet. Try again shortly."
 
 
 # --- the record's state does not allow it ----------------------------------------------------
 
 
+# What each state is in words, and what can be done in it.
+_IN_STATE = {
+    "booked": "The session is booked, not given. A booking can be moved, given or cancelled.",
+    "given": "The session was given. It can be corrected, or voided with a reason.",
+    "cancelled": "The booking was cancelled. Make a new booking.",
+    "no_show": "The booking ended as a no-show. Record it as given if the patient was treated "
+    "after all, or make a new booking.",
+    "voided": "This was voided and no longer counts. Record it again if it took place.",
+    "completed": "The course was completed. Resume it first.",
+    "stopped": "The course was stopped. Resume it first.",
+    "revoked": "The key was revoked. Make a new key.",
+    "expired": "The key has expired. Make a new key.",
+}
+
+
 class WrongState(Refusal):
-    """The move is not one that the record's state allows; `state` says what it is."""
+    """The record's present `state` does not allow this step; the text says what is possible."""
 
     code = "wrong-state"
-    default = "That cannot follow from the present state."
+
+    def __init__(self, detail: str | None = None, *, state: str, **facts: object) -> None:
+        otherwise = f"This is not possible while the record is {state.replace('_', ' ')}."
+        super().__init__(detail or _IN_STATE.get(state, otherwise), state=state, **facts)
 
 
 class PatientDeceased(Refusal):
     code = "patient-deceased"
-    default = "The patient has died; nothing more is planned."
+    default = "The patient's death is recorded, so nothing more can be planned."
 
 
 class CourseClosed(Refusal):
@@ -167,7 +187,7 @@ class CourseClosed(Refusal):
 
 class NotAContinuation(Refusal):
     code = "not-a-continuation"
-    default = "The session named cannot be continued by this one."
+    default = "This cannot continue the session named. Record it as a session of its own."
 
 
 class ProtocolPublished(Refusal):
@@ -177,12 +197,12 @@ class ProtocolPublished(Refusal):
 
 class InUse(Refusal):
     code = "in-use"
-    default = "Something still depends on this."
+    default = "Other records still refer to this. Change those first."
 
 
 class LastAdministrator(Refusal):
     code = "last-administrator"
-    default = "Nobody else of the practice could hand out access; make another administrator first."
+    default = "This is the practice's last administrator. Make someone else an administrator first."
 
 
 # --- planning rules of the practice ----------------------------------------------------------
@@ -205,4 +225,7 @@ class BookedTooEarly(Refusal):
 
 class NotBookingMaster(Refusal):
     code = "not-booking-master"
-    default = "The EHR owns this practice's bookings; send the EHR's identifier with it."
+    default = (
+        "This practice's bookings are kept in its EHR. Make the change there, or send the EHR's "
+        "identifier of the booking."
+    )

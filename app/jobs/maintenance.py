@@ -1,4 +1,8 @@
-"""What a server does between requests: finish, seal, forget, one practice after the other."""
+"""Maintenance between requests, one practice after the other.
+
+Recompute the dates that wait, seal the audit log, delete what has expired, note when keys were
+last used.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +32,10 @@ SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """What is tended, how long claims on idempotency keys are kept, and who hears of it.
+    """What maintenance works on, how long claims on idempotency keys are kept, and what it calls.
 
     `take_used` returns `{key id: (practice, when)}` of the keys used since it was last called.
-    `sealed` is told the practice and its newest seal, `failed` what will be tried again.
+    `sealed` is called with the practice and its newest seal, `failed` with what is tried again.
     """
 
     database: Database
@@ -42,9 +46,9 @@ class Maintenance:
     failed: Callable[[Exception], None]
 
 
-async def tend(these: Maintenance) -> None:
-    """Go round for ever."""
-    # A round may take long; nobody's look-up waits for its thread, and it for nobody's.
+async def run(these: Maintenance) -> None:
+    """Go through all practices again and again."""
+    # A round may take long, so it has a thread of its own.
     alone = anyio.CapacityLimiter(1)
     while True:
         await anyio.to_thread.run_sync(once, these, limiter=alone)
@@ -52,7 +56,7 @@ async def tend(these: Maintenance) -> None:
 
 
 def once(these: Maintenance) -> None:
-    """Go round all practices once; what fails is logged, and tried again the next time."""
+    """Go through all practices once; what fails is logged and tried again the next time."""
     database, now = these.database, these.clock()
     known: list[str] = []
     waiting: list[str] = []
@@ -80,7 +84,7 @@ def once(these: Maintenance) -> None:
 
 
 def _forget(database: Database, practice_id: str, rows: Any, before: datetime) -> None:
-    """Drop what is past its time; nobody's turn to write is taken where there is none of it."""
+    """Delete what has expired; a write transaction is begun only when there is any."""
     with database.read(practice_id) as db:
         if not rows.any_before(db, practice_id=practice_id, before=before):
             return
@@ -92,7 +96,7 @@ def _forget(database: Database, practice_id: str, rows: Any, before: datetime) -
 def _tried_again(these: Maintenance) -> Iterator[None]:
     """Report a failure of maintenance and go on: the next round tries again.
 
-    Losing a race is none: another worker, or a request, was at the same rows.
+    `Contended` is no failure: another worker, or a request, changed the same rows.
     """
     try:
         yield

@@ -1,1 +1,1 @@
-"""Verbs: load, decide, save, record. They never commit; the door they came through does."""
+"""Verbs: load, decide, save, record. They never commit; the edge or the command does."""

@@ -35,7 +35,9 @@ def put(
     for named in after:
         holder = None if named in before else rows.holder(db, **scope, **named)
         if holder and holder != id:
-            raise Duplicate("Another record carries this identifier.", existing_id=holder)
+            raise Duplicate(
+                "Another record has this identifier; existing_id names it.", existing_id=holder
+            )
     with unique_violation_as_contended():
         if before:
             rows.clear(db, **scope, resource_id=id)

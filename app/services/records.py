@@ -23,10 +23,10 @@ def load(
     db: Connection, model: type[Base], *, practice_id: str, id: str, locked: bool = False
 ) -> Record:
     """Return the record; `NotFound` when the practice has none of that id."""
-    found = table_rows.get(db, model, practice_id=practice_id, id=id, locked=locked)
-    if found is None:
+    record = table_rows.get(db, model, practice_id=practice_id, id=id, locked=locked)
+    if record is None:
         raise NotFound()
-    return found
+    return record
 
 
 def create(

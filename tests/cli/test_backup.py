@@ -108,7 +108,7 @@ def test_what_is_saved_comes_back(
 
     with opened(file, keyring(tmp_path)) as database:
         add(database, clinic, "Later")
-    assert f"{file} is there already" in bare("restore", out).refused()
+    assert f"{file} exists already" in bare("restore", out).refused()
     restored = bare("restore", out, "--replace", "--json").json
     assert restored["rows"] == made["rows"]
     with opened(file, keyring(tmp_path)) as database:
@@ -208,7 +208,7 @@ def test_a_wrong_or_lost_key_writes_nothing(
     elsewhere = tmp_path / "elsewhere.key"
     for text_, told in (
         (f"{'f' * 8} {'22' * 32}\n", f"needs the master key {key.id}"),
-        (f"{key.id} {'22' * 32}\n", "is another one"),
+        (f"{key.id} {'22' * 32}\n", "is a different one"),
         (None, "no master key"),
     ):
         elsewhere.unlink(missing_ok=True)
@@ -257,7 +257,7 @@ def test_pages_of_another_backup_are_refused(
 
 def test_what_is_there_is_not_written_over(bare: Cli, clinic: Actor, out: Path) -> None:
     out.write_text("precious")
-    assert "is there already" in bare("backup", out).refused()
+    assert "exists already" in bare("backup", out).refused()
     assert out.read_text() == "precious"
     assert bare("backup", out, "--replace").status == 0
 

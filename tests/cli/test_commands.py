@@ -151,7 +151,7 @@ def test_a_wrong_setting_is_named_and_not_repeated(
 def test_a_file_that_is_no_database_is_told(bare: Cli, home: Path) -> None:
     (home / "letter.db").write_text("Dear colleague, " * 100)
     (home / ".env").write_text(f"TWELVEWEEKS_DATABASE_URL=sqlite:///{home}/letter.db\n")
-    assert "letter.db is encrypted, or is no database" in bare("practice", "list").refused()
+    assert "letter.db is encrypted, or not a database" in bare("practice", "list").refused()
 
 
 def test_db_check_finds_a_sound_database(cli: Cli, database: Database) -> None:

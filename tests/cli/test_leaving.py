@@ -242,7 +242,7 @@ def test_a_file_that_others_read_is_rewritten_later(
         reader.exec_driver_sql("SELECT count(*) FROM patient").all()
         ran = erase(cli, clinic, out)
         assert (ran.status, ran.json["file_rewritten"]) == (1, False)
-        assert "stop them, run it again" in ran.err
+        assert "stop the server, run this again" in ran.err
         assert set(ran.json["practice"]["left"].values()) == {0}
         assert canaries(database) > 0
     ran = erase(cli, clinic, out)

@@ -68,7 +68,7 @@ def test_the_owner_erases_and_the_application_cannot(
     named = ("--practice", clinic.practice_id)
     told: Any = bare("practice", "export", *named, "--out", out, "--json").json
     asked = ("practice", "erase", *named, "--export", out, "--yes-erase", "Test Clinic")
-    assert "use the owner of the tables; nothing was deleted" in bare(*asked).refused()
+    assert "use the login that owns the tables; nothing was deleted" in bare(*asked).refused()
 
     monkeypatch.setenv("TWELVEWEEKS_DATABASE_URL", addresses[OWNER_OF_ALL])
     ran = bare(*asked)

@@ -46,7 +46,7 @@ def test_what_cannot_be_done_is_one_line(cli: Cli, practice: str) -> None:
         (("keys", "create", "--staff", "nobody"), "staff list"),
         (("keys", "create", "--scope", "all"), "permission"),
         (("keys", "create", "--expires", "tomorrow"), "--expires"),
-        (("keys", "create", "--expires", "2020-01-01"), "past"),
+        (("keys", "create", "--expires", "2020-01-01"), "future"),
         (("keys", "rotate", "x"), "keys list"),
         (("keys", "rotate", "x", "--overlap-hours", "169"), "--overlap-hours"),
     ):

@@ -104,7 +104,7 @@ def test_a_key_of_another_certificate_is_one_line(
     chain, _ = certify(tmp_path)
     _, other = certify(tmp_path, "other")
     use(monkeypatch, chain, other)
-    assert "TLS_KEY are no pair" in bare("serve", "--port", "0").refused()
+    assert "TLS_KEY do not belong together" in bare("serve", "--port", "0").refused()
 
 
 def test_a_certificate_that_is_not_there_is_one_line(
@@ -121,4 +121,4 @@ def test_half_of_the_files_is_one_line(
 ) -> None:
     chain, _ = certify(tmp_path)
     use(monkeypatch, chain, None)
-    assert "go together" in bare("serve", "--port", "0").refused()
+    assert "set both" in bare("serve", "--port", "0").refused()

@@ -87,13 +87,13 @@ def test_a_clinics_own_mapping_says_only_what_differs(load_sqlite: Load) -> None
 
 
 BAD_MAPPINGS = [
-    ("colums = {}", "/mapping", "none of protocol"),
-    ("[columns]\nbirthday = 'DOB'", "/mapping/columns", "none of mrn"),
+    ("colums = {}", "/mapping", "known ones are protocol"),
+    ("[columns]\nbirthday = 'DOB'", "/mapping/columns", "known ones are mrn"),
     ("columns = 3", "/mapping/columns", "must be a table"),
-    ("[columns]\nmrn = 3", "/mapping/columns/mrn", "must be a text"),
-    ("[columns]\nmrn = ['']", "/mapping/columns/mrn", "must be a text"),
-    ("protocol = ''", "/mapping/protocol", "must be a text"),
-    ("left_out = [1]", "/mapping/left_out", "must be a text"),
+    ("[columns]\nmrn = 3", "/mapping/columns/mrn", "must be text"),
+    ("[columns]\nmrn = ['']", "/mapping/columns/mrn", "must be text"),
+    ("protocol = ''", "/mapping/protocol", "must be text"),
+    ("left_out = [1]", "/mapping/left_out", "must be text"),
     ("[sexes]\nQ = 'queen'", "/mapping/sexes", "female, male"),
     ("[sexes]\nQ = []", "/mapping/sexes", "female, male"),
     ("mrn = = 2", "/mapping", "not TOML (line 1)"),
@@ -114,4 +114,5 @@ def test_a_mapping_to_an_unknown_protocol_or_one_column_twice(load_sqlite: Load)
         load_sqlite(SHEET, mapping=read_mapping("protocol = 'none-such'"))
     with pytest.raises(BadImportFile) as refused:
         load_sqlite(SHEET, mapping=read_mapping("[columns]\ngiven_name = 'Last name'"))
-    assert refused.value.errors[0][1] == "two fields are read from the same column"
+    expected = "two fields are read from the same column: correct the mapping"
+    assert refused.value.errors[0][1] == expected

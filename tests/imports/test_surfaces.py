@@ -44,7 +44,7 @@ def test_load_look_and_revert_over_rest(clinic: Clinic) -> None:
             "line": 5,
             "column": "Units",
             "code": "units_unreadable",
-            "message": "The number of units cannot be read.",
+            "message": "The number of units cannot be read: write 155 or 155.5.",
         }
     ]
     shown = clinic.get(f"/imports/{body['id']}")
@@ -136,7 +136,7 @@ def test_the_command(load: Load, database_url: str, tmp_path: Path) -> None:
     assert mended.count("\n") == 2
     (tmp_path / "out.csv").write_text(mended.replace("1/5/2024", "1/5/2023"), encoding="utf-8")
     again = command(database_url, tmp_path, "out.csv", "--practice", load.practice_id)
-    assert again.stdout.startswith("1 loaded, 0 repeated or there already, 0 refused.")
+    assert again.stdout.startswith("1 loaded, 0 repeated or loaded before, 0 refused.")
 
 
 def test_the_commands_errors_are_one_line(load_sqlite: Load, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def add_issuer(ctx: Ctx, body: IssuerIn) -> Answer:
     """Take the tokens of an issuer that are for one audience, which becomes this practice's."""
     own = ctx.app_context.public_url
     if own is not None and body.url == own:
-        raise Invalid(("/url", "is this service itself"))
+        raise Invalid(("/url", "is this service's own address: name the issuer's"))
     made = issuers.register(
         ctx.db,
         body.model_dump(),
@@ -180,8 +180,8 @@ def list_subjects(ctx: Ctx, id: PathId, query: Annotated[PageQuery, FromQuery()]
             ctx.db, practice_id=ctx.practice_id, issuer_id=id, after=after, limit=limit
         )
 
-    def show(found: list[Record]) -> list[Record]:
-        return crud.shown(ctx, SUBJECT, found)
+    def show(subjects: list[Record]) -> list[Record]:
+        return crud.shown(ctx, SUBJECT, subjects)
 
     return lists.by_id(ctx, query, listing=f"issuers/{id}", fetch=fetch, show=show)
 

@@ -47,8 +47,8 @@ def list_keys(ctx: Ctx, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     def fetch(after: str | None, limit: int) -> list[Record]:
         return rows.page(ctx.db, ApiKey, practice_id=ctx.practice_id, after=after, limit=limit)
 
-    def show(found: list[Record]) -> list[Record]:
-        return [shown(key) for key in found]
+    def show(api_keys: list[Record]) -> list[Record]:
+        return [shown(key) for key in api_keys]
 
     return lists.by_id(ctx, query, listing="keys", fetch=fetch, show=show)
 

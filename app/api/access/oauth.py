@@ -62,7 +62,7 @@ _TOKEN = {
         "access_token": {"type": "string"},
         "token_type": {"type": "string", "const": "bearer"},
         "expires_in": {"type": "integer", "description": "Seconds."},
-        "scope": {"type": "string", "description": "What was granted; less than asked, maybe."},
+        "scope": {"type": "string", "description": "Granted: all scopes asked for, or some."},
     },
 }
 _ERROR = {
@@ -78,17 +78,17 @@ _ERROR = {
 }
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The token.", "content": {"application/json": {"schema": _TOKEN}}},
-    400: {"description": "The form cannot be read, or asks for what is not given.", **_ERROR},
+    400: {"description": "The form cannot be read, or asks for what is not granted.", **_ERROR},
     401: {"description": "The client did not sign in.", **_ERROR},
 }
 _CAN = ("not-found", "too-many-requests")
 
 
 def _endpoint(request: Request) -> TokenEndpoint:
-    found: TokenEndpoint | None = request.app.state.token_endpoint
-    if found is None:
-        raise NotFound("Tokens are not made here: the service does not know its own address.")
-    return found
+    endpoint: TokenEndpoint | None = request.app.state.token_endpoint
+    if endpoint is None:
+        raise NotFound("This service makes no tokens: TWELVEWEEKS_PUBLIC_URL is not set.")
+    return endpoint
 
 
 @router.post(
@@ -123,11 +123,11 @@ async def keys(request: Request) -> Response:
 @router.get(
     "/.well-known/smart-configuration",
     operation_id="oauth.configuration",
-    summary="Return where and how tokens are to be had",
+    summary="Return where and how to get tokens",
     responses=responses_for(*_CAN),
 )
 async def configuration(request: Request) -> Response:
-    """Return where and how tokens are to be had (SMART App Launch 2.2)."""
+    """Return where and how to get tokens (SMART App Launch 2.2)."""
     own = _endpoint(request).own
     told: dict[str, Any] = {
         "issuer": own.url,

@@ -140,8 +140,8 @@ class TokenEndpoint:
 
     async def _run(self, do: Any, *given: Any) -> Any:
         loop, threads = asyncio.get_running_loop(), self.app_context.threads
-        # Whoever waits for a client's keys takes no thread, and no room of those who need one.
-        with self.app_context.room:
+        # Waiting for a client's keys takes no thread, so it does not count as concurrency.
+        with self.app_context.concurrency:
             return await loop.run_in_executor(threads, do, *given)
 
     def _client(self, token: Opened) -> Record:

@@ -37,7 +37,7 @@ class AuditEventOut(Shape):
     """`outcome` is `done` (changed), `shown` (read), or the code of a refusal.
 
     `changes` is `{field: [before, after]}`; null where it tells of a patient and the reader may
-    not read patients. `reason`: why the glass was broken.
+    not read patients. `reason`: why emergency access (Break-Glass) was used.
     """
 
     id: str
@@ -129,7 +129,7 @@ def show(ctx: Ctx, id: PathId) -> Answer:
 def in_order(since: date | None, until: date | None) -> None:
     """Refuse a range that ends before it begins."""
     if since and until and until < since:
-        raise Invalid(("?to", "lies before from"))
+        raise Invalid(("?to", "must not lie before from"))
 
 
 def _listed(ctx: RequestContext, query: AuditQuery) -> Answer:
@@ -138,7 +138,7 @@ def _listed(ctx: RequestContext, query: AuditQuery) -> Answer:
     cursor = lists.begin(query, key, listing="audit-events")
     since, until = audit_trail.instants(query.since, query.until, ctx.caller.time_zone)
     asked = {name: getattr(query, name) for name in _EQUAL}
-    found = rows.page(
+    page = rows.page(
         ctx.db,
         practice_id=ctx.practice_id,
         since=since,
@@ -149,8 +149,8 @@ def _listed(ctx: RequestContext, query: AuditQuery) -> Answer:
         before=str(cursor.position[0]) if cursor else None,
         limit=query.limit + 1,
     )
-    events = found[: query.limit]
-    position = (events[-1]["id"],) if len(found) > query.limit else None
+    events = page[: query.limit]
+    position = (events[-1]["id"],) if len(page) > query.limit else None
     return lists.page(ctx, query, _shown(ctx, events), position, key=key, listing="audit-events")
 
 
@@ -161,4 +161,4 @@ def _shown(ctx: RequestContext, events: list[Record]) -> list[Record]:
         for event in events:
             if audit_trail.shows_patients(event):
                 ctx.saw(*audit_trail.patients_of(event))
-    return [audit_trail.told(event, patients=patients) for event in events]
+    return [audit_trail.shown(event, patients=patients) for event in events]

@@ -26,7 +26,7 @@ router = ResourceRouter(tag="audit")
 class DisclosureOut(Shape):
     """`what` is `shown` or `changed`; `patients` counts those of the same list.
 
-    `reason`: why the glass was broken.
+    `reason`: why emergency access (Break-Glass) was used.
     """
 
     id: str
@@ -61,7 +61,7 @@ def list_disclosures(
     of_this = f"disclosures {id}"
     cursor = lists.begin(query, key, listing=of_this)
     since, until = audit_trail.instants(query.since, query.until, ctx.caller.time_zone)
-    found = audit_trail.disclosures(
+    page = audit_trail.disclosures(
         ctx.db,
         practice_id=ctx.practice_id,
         patient_id=id,
@@ -70,6 +70,6 @@ def list_disclosures(
         before=str(cursor.position[0]) if cursor else None,
         limit=query.limit + 1,
     )
-    items = found[: query.limit]
-    position = (items[-1]["id"],) if len(found) > query.limit else None
+    items = page[: query.limit]
+    position = (items[-1]["id"],) if len(page) > query.limit else None
     return lists.page(ctx, query, items, position, key=key, listing=of_this)

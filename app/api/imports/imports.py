@@ -86,7 +86,7 @@ def _shown(batch: Record) -> Record:
 def _check_csv(ctx: RequestContext) -> None:
     kind = (ctx.header("content-type") or "").partition(";")[0]
     if kind.strip().lower() != "text/csv":
-        raise UnsupportedMediaType("The file is sent as text/csv.")
+        raise UnsupportedMediaType("Send the file as text/csv.")
 
 
 @router.write(

@@ -88,8 +88,8 @@ def document(
     """
     patient = records.load(db, Patient, practice_id=practice_id, id=patient_id)
     practice = practices.load(db, practice_id=practice_id)
-    found = course_rows.of_patient(db, practice_id=practice_id, patient_id=patient_id)
-    ids = [course["id"] for course in found]
+    opened = course_rows.of_patient(db, practice_id=practice_id, patient_id=patient_id)
+    ids = [course["id"] for course in opened]
     facts = (
         course_dates.facts_of_courses(db, practice_id=practice_id, course_ids=ids) if ids else {}
     )
@@ -105,7 +105,7 @@ def document(
             _plain(course)
             | {"identifiers": named.get(course["id"], [])}
             | _of_course(db, facts[course["id"]], practice_id=practice_id)
-            for course in found
+            for course in opened
         ],
         "audit": told,
         "audit_continued": f"/v1/patients/{patient_id}/disclosures"

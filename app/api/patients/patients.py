@@ -141,7 +141,7 @@ def _listed(ctx: RequestContext, query: PatientQuery) -> Answer:
     key = practices.load(ctx.db, practice_id=ctx.practice_id)["cursor_key"]
     cursor = lists.begin(query, key, listing="patients")
     after = (str(cursor.position[0]), str(cursor.position[1])) if cursor else None
-    found = rows.page(
+    page = rows.page(
         ctx.db,
         practice_id=ctx.practice_id,
         q=query.q,
@@ -150,8 +150,8 @@ def _listed(ctx: RequestContext, query: PatientQuery) -> Answer:
         after=after,
         limit=query.limit + 1,
     )
-    items = found[: query.limit]
-    position = (items[-1]["family_key"], items[-1]["id"]) if len(found) > query.limit else None
+    items = page[: query.limit]
+    position = (items[-1]["family_key"], items[-1]["id"]) if len(page) > query.limit else None
     return lists.page(ctx, query, _shown(items, ctx), position, key=key, listing="patients")
 
 

@@ -1,4 +1,4 @@
-"""The practice's sandbox: found, keyed, emptied. Its own keys open it, and nothing else."""
+"""The practice's sandbox: make it, make its keys, empty it. Only its own keys open it."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class ResetOut(SandboxOut):
 @router.read("/sandbox", permission="sandbox:read", patients=False, response_model=SandboxOut)
 def show(ctx: Ctx) -> Answer:
     """Return the practice's sandbox with its keys; 404 where there is none yet."""
-    found = sandboxes.find(ctx.app_context.database, ctx.db, practice_id=ctx.practice_id)
-    return Answer(_shown(ctx, found))
+    sandbox = sandboxes.find(ctx.app_context.database, ctx.db, practice_id=ctx.practice_id)
+    return Answer(_shown(ctx, sandbox))
 
 
 @router.write(
@@ -52,7 +52,8 @@ def show(ctx: Ctx) -> Answer:
 )
 def found(ctx: Ctx) -> Answer:
     """Make the practice's sandbox (201), or return the one there is."""
-    sandbox, new = sandboxes.found(ctx.app_context.database, ctx.db, by=ctx.by, now=ctx.now)
+    database = ctx.app_context.database
+    sandbox, new = sandboxes.find_or_create(database, ctx.db, by=ctx.by, now=ctx.now)
     where = "/v1/sandbox" if new else None
     return Answer(_shown(ctx, sandbox), 201 if new else 200, location=where)
 

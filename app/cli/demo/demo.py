@@ -95,22 +95,22 @@ def _prepared(chosen: Settings) -> dict[str, Any]:
 
 def _practice(database: Database, now: datetime) -> dict[str, Any]:
     with database.read(DIRECTORY) as db:
-        found = demo_practice.find(db)
-    if found is None:
+        practice = demo_practice.find(db)
+    if practice is None:
         with database.write(DIRECTORY) as db:
             # Looked for again: another call may have made it while this one waited its turn.
-            found = demo_practice.find(db)
-            if found is None:
+            practice = demo_practice.find(db)
+            if practice is None:
                 if practice_rows.every(db):
                     raise Unusable(
-                        "the database of TWELVEWEEKS_DATABASE_URL holds real practices; "
-                        "the demo wants one of its own"
+                        "the database of TWELVEWEEKS_DATABASE_URL holds real practices: "
+                        "set it to a new database for the demo"
                     )
                 printing.tell("making the demo practice ...")
                 id = new_id(now)
                 with database.as_practice(db, id):
-                    found = demo_practice.build(db, id=id, by_name=context.NAME, now=now)
-    return found
+                    practice = demo_practice.build(db, id=id, by_name=context.NAME, now=now)
+    return practice
 
 
 def _key_file(database: Database) -> Path:

@@ -61,9 +61,9 @@ class Unlocking:
             if not self.keyring.refresh():
                 break
         demand(driver)
-        wrong = "no key fits in" if self.keyring.keys else "there is no key in"
+        wrong = "no key opens it in" if self.keyring.keys else "there is no key in"
         raise NoKeyFits(
-            f"{self.file.name} is encrypted, or is no database, and {wrong} {self.keyring.place}"
+            f"{self.file.name} is encrypted, or not a database, and {wrong} {self.keyring.place}"
         )
 
     def _tried(self, connect: Connect, driver: ModuleType, key: MasterKey | None) -> Any:
@@ -95,8 +95,8 @@ class Unlocking:
 
 
 _NO_CIPHER = (
-    "the database is to be encrypted and sqlcipher3 is not installed on this platform: "
-    "TWELVEWEEKS_ENCRYPTION=false keeps new databases plain"
+    "the database needs encryption and sqlcipher3 is not installed on this platform: "
+    "set TWELVEWEEKS_ENCRYPTION=false to make new databases without it"
 )
 
 

@@ -15,8 +15,7 @@ from app.db.keys.keyring import DATABASE, Keyring
 
 # How many credentials are looked up at once.
 LOOK_UPS = 2
-# Connections beyond those of requests: look-ups, the audit log, what tends the database, health
-# checks.
+# Connections beyond those of requests: look-ups, the audit log, maintenance, health checks.
 SPARE = LOOK_UPS + 3
 
 
@@ -32,7 +31,7 @@ class Database:
     ) -> None:
         self.engine = engine
         self.connections = connections
-        """How many there are for requests; a few more are spare, for what must not wait."""
+        """How many there are for requests; a few more are kept for work that must not wait."""
         self.keyring = keyring
         self._kind = kind
 
@@ -63,7 +62,7 @@ class Database:
     def write(self, scope: Scope, *, local_durability: bool = False) -> Iterator[Connection]:
         """Lend a connection in one transaction: saved at the normal end, undone by any exception.
 
-        `here`: on this server's disk is saved enough, and no replica is waited for.
+        `local_durability`: the commit waits for this server's disk and for no replica.
 
         Raises DatabaseBusy when the turn does not come in time, DatabaseAway when it cannot be
         said that all is saved.
@@ -88,7 +87,7 @@ class Database:
 
     @contextmanager
     def as_practice(self, db: Connection, scope: Scope) -> Iterator[None]:
-        """Turn to another practice within a transaction, and back: one commit for several."""
+        """Switch to another scope within a transaction, and back: one commit for several."""
         before = db.info["scope"]
         if scope == before:
             yield

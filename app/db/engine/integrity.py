@@ -1,4 +1,4 @@
-"""Constraint violations that are no mistake but a race, named as what they are."""
+"""Unique violations that come from a race between requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNIQUE_WORDS = "UNIQUE constraint failed"
 
 @contextmanager
 def unique_violation_as_contended() -> Iterator[None]:
-    """Turn a unique violation inside into `Contended`, which the door answers by trying again.
+    """Turn a unique violation inside into `Contended`, on which the request is run again.
 
     Services look for a duplicate before they insert, so this is reached only when two
     requests make the same thing at once; the second try finds what the first one made.

@@ -43,9 +43,9 @@ class Prepared:
         """Return the rows as plain sequences, in the order of the statement's columns."""
         plan = self._plan(db)
         cursor = _executed(db, plan, values)
-        found: list[Any] = cursor.fetchall()
+        rows: list[Any] = cursor.fetchall()
         cursor.close()
-        return [_read(row, plan.readers) for row in found] if plan.readers else found
+        return [_read(row, plan.readers) for row in rows] if plan.readers else rows
 
     def run(self, db: Connection, values: Mapping[str, Any]) -> int:
         """Insert or update, and return how many rows that were."""

@@ -1,6 +1,6 @@
-"""PostgreSQL's second wall: rows of another practice do not exist for the application's role.
+"""Row-level security of PostgreSQL: the application's role sees one practice's rows only.
 
-The explicit predicate stands in every statement; the policies, which the migrations make, hold
+Every statement names its practice all the same; the policies, which the migrations make, hold
 when one is forgotten.
 """
 

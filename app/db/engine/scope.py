@@ -13,7 +13,7 @@ class Wide(Enum):
 
     # No practice's rows: only tables that belong to none.
     NONE = "none"
-    # Which practices there are, and nothing of theirs: for what tends all of them, one by one.
+    # Which practices there are, and none of their rows: for work that goes through all of them.
     DIRECTORY = "directory"
     # Every row, as far as the login itself owns the tables: for migrations, backups, erasure.
     OWNER = "owner"

@@ -30,15 +30,15 @@ SAFE_FROM = (3, 51, 3)
 def driver() -> ModuleType:
     """Return the SQLite driver: sqlcipher3 where there is a wheel, else the standard one."""
     try:
-        found = importlib.import_module("sqlcipher3.dbapi2")
+        module = importlib.import_module("sqlcipher3.dbapi2")
     except ImportError:
-        found = importlib.import_module("sqlite3")
-    if found.sqlite_version_info < SAFE_FROM:
+        module = importlib.import_module("sqlite3")
+    if module.sqlite_version_info < SAFE_FROM:
         log.warning(
             "SQLite %s can corrupt a database under concurrent writes; 3.51.3 or newer is safe",
-            found.sqlite_version,
+            module.sqlite_version,
         )
-    return found
+    return module
 
 
 class FairLock:
@@ -216,7 +216,7 @@ def make(
 
 
 def keep_private(file: Path) -> None:
-    """Make the file when it is not there: patients' records, for their owner's eyes alone."""
+    """Make the file when it is not there, readable by its owner only."""
     # Whatever the folder and the umask say; SQLite gives the mode to -wal and -shm too.
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))

@@ -94,7 +94,7 @@ def _is_here(place: str) -> bool:
 def _authorities() -> str:
     """The file of the authorities that this machine trusts.
 
-    The driver's wheel brings an OpenSSL that looks for them in a folder of its own, which is
-    nowhere: its `system` trusts nobody there. Python knows where they are.
+    The driver's wheel brings an OpenSSL that looks for them in a folder that does not exist, so
+    its `system` trusts no authority. Python knows where they are.
     """
     return ssl.get_default_verify_paths().cafile or "system"

@@ -1,4 +1,4 @@
-"""The master keys, and sealing of single values that must stay readable."""
+"""The master keys, and the encryption of single values with them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _HEAD = (
 
 
 class SecretText(Protocol):
-    """A text that does not show itself, as settings hold it."""
+    """A text that is not printed by accident, as settings hold it."""
 
     def get_secret_value(self) -> str: ...
 
@@ -154,10 +154,10 @@ class Keyring:
         """
         if self.file is None:
             raise KeyringUnusable(
-                "the keys come from TWELVEWEEKS_MASTER_KEY: put the new one there, in front"
+                "the keys come from TWELVEWEEKS_MASTER_KEY: add the new one there, as the first"
             )
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._guard, file_lock.alone(self.file, patient=True):
+        with self._guard, file_lock.alone(self.file, wait=True):
             known = _read(self.file)
             if known and only_first:
                 self._keys = known
@@ -211,7 +211,7 @@ def encrypted_with(encrypted: bytes) -> str:
                 return id.decode("ascii")
     except (IndexError, UnicodeDecodeError):
         pass
-    raise DecryptionFailed("this is no encrypted value")
+    raise DecryptionFailed("this is not an encrypted value")
 
 
 def parsed(text: str, where: str) -> tuple[MasterKey, ...]:
@@ -221,10 +221,10 @@ def parsed(text: str, where: str) -> tuple[MasterKey, ...]:
         line = line.strip()
         if not line or line.startswith("#"):
             continue
-        found = _LINE.fullmatch(line)
-        if found is None:
+        match = _LINE.fullmatch(line)
+        if match is None:
             raise KeyringUnusable(f"{where}: line {number} is not `id key`, 64 hexadecimal digits")
-        keys.append(MasterKey(found[1], bytes.fromhex(found[2]), found[3]))
+        keys.append(MasterKey(match[1], bytes.fromhex(match[2]), match[3]))
     if len({key.id for key in keys}) < len(keys):
         raise KeyringUnusable(f"{where}: two keys have the same id")
     return tuple(keys)
@@ -249,14 +249,13 @@ def _read(file: Path) -> tuple[MasterKey, ...]:
             mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
             if os.name == "posix" and mode & 0o077:
                 raise KeyringUnusable(
-                    f"{where} is open to others (mode {mode:o}): it must be its owner's alone, "
-                    "chmod 600"
+                    f"{where} can be read by others (mode {mode:o}): run chmod 600 on it"
                 )
             text = stream.read()
     except FileNotFoundError:
         return ()
     except UnicodeDecodeError:
-        raise KeyringUnusable(f"{where} is not a file of keys") from None
+        raise KeyringUnusable(f"{where} is not a key file") from None
     except OSError as error:
         raise KeyringUnusable(f"{where} cannot be read: {error.strerror}") from None
     keys = parsed(text, where)
@@ -276,7 +275,7 @@ def _write(file: Path, keys: Iterable[MasterKey]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         written.replace(file)
-        file_lock.settle(file.parent)
+        file_lock.sync_folder(file.parent)
     except OSError as error:
         written.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(file)) from None

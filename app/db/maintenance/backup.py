@@ -56,11 +56,10 @@ def save(
     program: str,
     more: Sequence[Check] = (),
 ) -> tuple[Contents, list[str]]:
-    """Write the backup of a database file that may be in use; what it holds, what checks say.
+    """Write the backup of a database file that may be in use.
 
-    What they say is no reason to go without a backup, so it is there all the same.
-
-    Nothing is at `out` before all of it was read again and found to be what the database held.
+    Returns what it holds and the faults that the checks found; the backup is kept in spite of
+    them. Nothing is at `out` before all of it was read again and equals what the database held.
     Raises `NotSound`, and `KeyringUnusable` when there is no key.
     """
     key = keyring.newest
@@ -99,10 +98,9 @@ def save(
 
 
 def contents(file: Path, keyring: Keyring) -> Contents:
-    """Return what a backup says it holds; its seal was right.
+    """Return what a backup says it holds, once that is decrypted and authenticated.
 
-    Raises `NoBackup`, `KeyringUnusable` when its key is not here, `DecryptionFailed` when it was
-    changed or its key is another one.
+    Raises `NoBackup`, also when it was changed, and `KeyringUnusable` when its key is not here.
     """
     with file.open("rb") as stream:
         return _head(stream, file, keyring)[0]
@@ -116,10 +114,11 @@ def restore(
     encrypt: bool = True,
     more: Sequence[Check] = (),
 ) -> tuple[Contents, list[str]]:
-    """Put a backup's database at `place`, under the newest key; what it holds, what checks say.
+    """Put a backup's database at `place`, under the newest key.
 
-    It is there as a whole or not at all: what was there before is replaced in the last step.
-    Raises as `contents` does, `NotSound`, and `Held` when something has the old one open.
+    Returns what it holds and the faults that the checks found. The old database is replaced in
+    the last step, as a whole. Raises as `contents` does, `NotSound`, and `FileInUse` when another
+    process has the old one open.
     """
     with file.open("rb") as stream:
         held, key = _head(stream, file, keyring)
@@ -127,7 +126,7 @@ def restore(
         with file_lock.alone(place), copying.workplace(place, alone=True) as folder:
             payload, made = folder / "payload.db", folder / place.name
             if _unpacked(stream, payload) != held.sha256:
-                raise NoBackup(f"{file.name} is damaged: it is not what was written")
+                raise NoBackup(f"{file.name} is damaged: use another backup")
             with copying.opened(payload, Keyring([key]), label=BACKUP) as (source, was):
                 wanted = keyring.newest.derived(DATABASE) if encrypt else None
                 copying.copy(source, was, made, wanted)
@@ -140,20 +139,18 @@ def restore(
 
 def _head(stream: IO[bytes], file: Path, keyring: Keyring) -> tuple[Contents, MasterKey]:
     if stream.read(len(_MAGIC)) != _MAGIC:
-        raise NoBackup(f"{file.name} is no backup that this program can read")
+        raise NoBackup(f"{file.name} is not a backup that this program can read")
     id, _, length = stream.readline(64).decode("ascii", "replace").strip().partition(" ")
     if not (length.isdigit() and 0 < int(length) <= _LONGEST_HEAD):
-        raise NoBackup(f"{file.name} is damaged at its beginning")
+        raise NoBackup(f"{file.name} is damaged at its beginning: use another backup")
     key = keyring.find(id)
     if key is None:
-        raise KeyringUnusable(
-            f"{file.name} needs the master key {id}: it is not in {keyring.place}"
-        )
+        raise KeyringUnusable(f"{file.name} needs the master key {id}: add it to {keyring.place}")
     try:
         told = json.loads(keyring.decrypt(stream.read(int(length)), **_PLACE))
     except DecryptionFailed:
         raise NoBackup(
-            f"{file.name} was changed, or the master key {id} in {keyring.place} is another one"
+            f"{file.name} was changed, or the master key {id} in {keyring.place} is a different one"
         ) from None
     return Contents(**told), key
 
@@ -170,6 +167,6 @@ def _unpacked(stream: IO[bytes], into: Path) -> str:
 
 def _compare(finished: Path, written: Contents, keyring: Keyring) -> None:
     with finished.open("rb") as stream:
-        found, _ = _head(stream, finished, keyring)
-        if found != written or file_digest(stream, "sha256").hexdigest() != written.sha256:
-            raise NotSound("the backup does not read as it was written")
+        read, _ = _head(stream, finished, keyring)
+        if read != written or file_digest(stream, "sha256").hexdigest() != written.sha256:
+            raise NotSound("the finished backup differs from what was written")

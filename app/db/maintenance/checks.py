@@ -40,11 +40,11 @@ def faults(database: Database) -> list[str]:
 def warnings(database: Database) -> list[str]:
     """Return what may cost data or secrecy one day, though nothing is broken now."""
     if database.dialect == "sqlite":
-        found = sqlite.driver()
-        if found.sqlite_version_info < sqlite.SAFE_FROM:
+        driver = sqlite.driver()
+        if driver.sqlite_version_info < sqlite.SAFE_FROM:
             safe = ".".join(str(part) for part in sqlite.SAFE_FROM)
             return [
-                f"SQLite {found.sqlite_version} can corrupt a database under concurrent writes; "
+                f"SQLite {driver.sqlite_version} can corrupt a database under concurrent writes; "
                 f"{safe} or newer is safe"
             ]
         return []

@@ -69,7 +69,7 @@ def opened(
 
 
 def copy(source: Any, was: MasterKey | None, target: Path, key: bytes | None) -> dict[str, int]:
-    """Copy one moment of the source into a new file; the rows of each table at that moment.
+    """Copy one moment of the source into a new file; return how many rows each table had then.
 
     Others may go on writing. `key` None makes a plain file.
     """
@@ -122,19 +122,19 @@ def verify(
     label: str = DATABASE,
     more: Sequence[Check] = (),
 ) -> list[str]:
-    """Read the whole file again; what the further checks say about what it holds.
+    """Read the whole file again and return the faults that the further checks find.
 
-    `NotSound` names what differs from what it should hold.
+    `NotSound` names what differs from the `rows` it should hold.
     """
     database = open_database(f"sqlite:///{file}", pool_size=1, keyring=keyring, label=label)
     try:
         faults = checks.faults(database)
         with database.read(OWNER) as db:
-            found = counted(db.connection.dbapi_connection)
+            counts = counted(db.connection.dbapi_connection)
             faults += [
-                f"{table} has {found.get(table, 0)} rows and should have {rows.get(table, 0)}"
-                for table in sorted({*rows, *found})
-                if rows.get(table) != found.get(table)
+                f"{table} has {counts.get(table, 0)} rows and should have {rows.get(table, 0)}"
+                for table in sorted({*rows, *counts})
+                if rows.get(table) != counts.get(table)
             ]
         told = [fault for check in more for fault in check(database)]
     except DatabaseAway as failure:
@@ -149,7 +149,7 @@ def verify(
 
 
 def fold(raw: Any, file: Path) -> None:
-    """Bring everything into the one file and hold it alone; `Held` when others have it open."""
+    """Bring everything into one file and hold it alone; `FileInUse` when others have it open."""
     raw.execute("PRAGMA main.locking_mode = EXCLUSIVE").fetchall()
     try:
         (mode,) = raw.execute("PRAGMA journal_mode = DELETE").fetchone()
@@ -169,16 +169,16 @@ def put(made: Path, place: Path) -> None:
     finally:
         os.close(descriptor)
     made.replace(place)
-    file_lock.settle(place.parent)
+    file_lock.sync_folder(place.parent)
 
 
 def recipher(
     file: Path, keyring: Keyring, choose: Callable[[], MasterKey]
 ) -> tuple[MasterKey, dict[str, int]]:
-    """Encrypt a database file under another key; the key and the rows of each table.
+    """Encrypt a database file under another key; return the key and the rows of each table.
 
-    `choose` is asked once the file is held, so that no key is made for nothing. Raises `Held`
-    when anything has the file open, and `NotSound` before anything is replaced.
+    `choose` is called once the file is held, so that no key is made for nothing. Raises
+    `FileInUse` when another process has the file open, and `NotSound` before it is replaced.
     """
     with file_lock.alone(file), workplace(file, alone=True) as folder:
         made = folder / file.name
@@ -192,14 +192,15 @@ def recipher(
 
 
 def clear(place: Path, keyring: Keyring) -> None:
-    """Make a place ready for another file: the companions of the old one would be read with it."""
+    """Remove the -wal, -shm and -journal files of the old database, which would be read with a
+    new one."""
     try:
         with opened(place, keyring) as (raw, _):
             fold(raw, place)
     except FileInUse:
         raise
     except Exception:
-        # No key, or broken: what its log still held cannot be told any more.
+        # No key, or broken: its write-ahead log cannot be read any more.
         log.warning("%s could not be read before it was replaced", place.name)
     for companion in ("-wal", "-shm", "-journal"):
         place.with_name(f"{place.name}{companion}").unlink(missing_ok=True)

@@ -27,12 +27,11 @@ def marked(tables: MetaData = metadata) -> list[Column[bytes]]:
 def reencrypt(
     database: Database, keyring: Keyring, *, practice_id: str | None, tables: MetaData = metadata
 ) -> int:
-    """Encrypt again what is not under the newest key; how many values there were.
-    None for the values that are of no practice.
+    """Encrypt again what is not under the newest key; return how many values that were.
 
-    Runs beside readers and writers, piece by piece. A value that somebody changed meanwhile is
-    left: it is under the newest key already. Raises `DecryptionFailed` at one that cannot be
-    opened.
+    `practice_id` None means the values that belong to no practice. Runs beside readers and
+    writers, in batches. A value that was changed meanwhile is left: it is under the newest key
+    already. Raises `DecryptionFailed` at one that cannot be decrypted.
     """
     done = 0
     of_practice = practice_id is not None

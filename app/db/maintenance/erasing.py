@@ -1,4 +1,4 @@
-"""What an erasure needs of the database itself: rights, reach, and a file without old pages."""
+"""What an erasure needs of the database itself: rights, scope, and a file without old pages."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def may_erase(db: Connection) -> bool:
 
 
 def confine(db: Connection, *, practice_id: str) -> None:
-    """Bring one practice's rows, and the list of practices, in reach of the tables' owner.
+    """Let the tables' owner see one practice's rows and the list of practices.
 
-    Row-level security confines the owner as well. Here nothing has to be fast.
+    Row-level security confines the owner as well. The time limit of statements is taken off.
     """
     if db.dialect.name == "sqlite":
         # What is deleted is overwritten, also where the file cannot be rewritten afterwards.
@@ -38,15 +38,15 @@ def confine(db: Connection, *, practice_id: str) -> None:
 def rewrite(database: Database) -> bool | None:
     """Return whether the file was rewritten; None where there is no file of ours (PostgreSQL).
 
-    False when others were at it all the time: what was deleted is overwritten with zeros, but
-    the log beside the file may hold older pages until this succeeds.
+    False when others used it all the time: what was deleted is overwritten with zeros, but the
+    write-ahead log may hold older pages until this succeeds.
     """
     if database.dialect != "sqlite":
         return None
     with database.engine.connect() as db:
         raw: Any = db.connection.dbapi_connection
         try:
-            # The copy that is made on the way must not lie in a folder for everybody.
+            # The temporary copy must not lie in a folder that others can read.
             raw.execute("PRAGMA temp_store = MEMORY")
             raw.execute("VACUUM")
             busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -18,7 +18,7 @@ class AuditEvent(Rows[AuditEventRow], Base):
     """`changes` holds `{field: [before, after]}`; reads and refusals change nothing.
 
     A list names the patients it showed in `patients`: their ids, 16 bytes each. `outcome` is
-    `done` (changed), `shown` (read), or the code of the refusal. `reason`: why a glass was broken.
+    `done` (changed), `shown` (read), or the code of the refusal. `reason`: of emergency access.
     """
 
     __tablename__ = "audit_event"

@@ -1,4 +1,4 @@
-"""What is left of a practice that left: the proof that everything else is gone."""
+"""The proof that a practice was erased."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from app.db.rows.practice import ErasureRow
 
 
 class Erasure(Rows[ErasureRow], Base):
-    """Open (no `finished_at`) while rows go; `removed` counts them by table.
+    """`finished_at` is null while rows are deleted; `removed` counts them by table.
 
-    It belongs to no practice: there is none any more.
+    The row belongs to no practice, because the practice is deleted as well.
     """
 
     __tablename__ = "erasure"

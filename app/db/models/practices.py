@@ -42,10 +42,10 @@ class Practice(Stamped, Rows[PracticeRow], Base):
     booking_master: Mapped[str] = mapped_column(String(16), default="twelveweeks")
     # Encrypts the cursors of this practice's lists: one of another practice is refused.
     cursor_key: Mapped[bytes] = mapped_column(LargeBinary(32), info=SECRET)
-    # Raised when a setting changes that stored dates rest on; a course that carries a lower
-    # number still waits for its dates to be recomputed.
+    # Raised when a setting changes that stored dates depend on; a course with a lower number
+    # still waits for its dates to be recomputed.
     dates_revision: Mapped[int] = mapped_column(Integer, default=1)
-    # The revision up to which no course waits: what a server looks at to find work.
+    # The revision up to which no course waits; a server compares the two to find work.
     settled_revision: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
-    # The live practice whose place for trying things out this is.
+    # Set for a sandbox: the live practice it belongs to.
     sandbox_of: Mapped[str | None] = mapped_column(Key)

@@ -91,7 +91,7 @@ class IssuerSubject(OfPractice[IssuerSubjectRow, IssuerSubjectValues], Base):
 
 
 class ClientAssertion(Rows[ClientAssertionRow], Base):
-    """An assertion that was used, kept until nobody would take it any more."""
+    """An assertion that was used, kept until it would be refused as expired."""
 
     __tablename__ = "client_assertion"
     __table_args__ = (of_practice(), refers("client_id", "client"))
@@ -106,7 +106,7 @@ class ClientAssertion(Rows[ClientAssertionRow], Base):
 class SigningKey(Rows[SigningKeyRow], Base):
     """A key this service signs its tokens with, the private half encrypted; of no practice.
 
-    The newest one signs; the others are believed until `retires_at`.
+    The newest one signs; tokens of the others are accepted until `retires_at`.
     """
 
     __tablename__ = "signing_key"

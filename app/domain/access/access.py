@@ -108,10 +108,15 @@ class Giver(NamedTuple):
         is done with it stands in the log under that name, whatever the rights.
         """
         if acts_as not in (None, self.staff_id) and not self.administers:
-            raise Forbidden("Only an administrator whom no scopes narrow gives out another's name.")
+            raise Forbidden(
+                "Only an unrestricted administrator may create access for another person."
+            )
         beyond = frozenset(given) - self.gives
         if beyond:
-            raise Forbidden("Nobody hands on more than they may do.", needs=sorted(beyond))
+            raise Forbidden(
+                "You can give only rights that you have; needs names those you lack.",
+                needs=sorted(beyond),
+            )
 
 
 # Commands on the machine itself are the operator's, who is bound by no role.

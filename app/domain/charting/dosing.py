@@ -112,7 +112,7 @@ def by_exception(
     for index, dose in enumerate(add):
         site = entries.dose(f"/add/{index}", dose)
         if site in planned:
-            entries.fault(f"/add/{index}/site", "is among the sites charted already")
+            entries.fault(f"/add/{index}/site", "is charted already: put it under change")
         elif site:
             given[site] = Injection(site, dose.hundredths, dose.vial)
     return entries.chart(given, "/omit", "", product)
@@ -170,13 +170,17 @@ def _repeated(
     protocol: Protocol, last: Sequence[Injection] | None, last_protocol: Protocol
 ) -> list[Injection]:
     if not last:
-        raise InvalidChart(("/plan", "there is no earlier session charted by site to repeat"))
+        raise InvalidChart(
+            ("/plan", "there is no earlier session with sites to repeat: use as_protocol")
+        )
     repeated: list[Injection] = []
     for injection in last:
         then = last_protocol.site_by_number(injection.site_number)
         now = then and protocol.site(then.code)
         if now is None:
-            raise InvalidChart(("/plan", "the last session has a site that is not in this version"))
+            raise InvalidChart(
+                ("/plan", "the last session has a site that this version lacks: use as_protocol")
+            )
         repeated.append(Injection(now.number, injection.hundredths))
     return repeated
 
@@ -199,7 +203,7 @@ class _Entries:
         """Return the site's number, or 0 after a fault."""
         site = self.protocol.site(code)
         if site is None:
-            self.fault(f"{pointer}/site", "no such site in this version")
+            self.fault(f"{pointer}/site", "no such site in this protocol version")
             return 0
         if site.number in self.named:
             self.fault(f"{pointer}/site", f"{site.code} is named twice")

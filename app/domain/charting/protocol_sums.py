@@ -84,44 +84,44 @@ def _areas_add_up(
         spare = sum(site.area == area.code for site in optional_sites)
         planned = sum(site.hundredths for site in own)
         if len(own) != area.fixed_sites:
-            yield f"{at}/fixed_sites", f"the sites of this area number {len(own)}"
+            yield f"{at}/fixed_sites", f"must be {len(own)}, the number of this area's sites"
         if planned != area.fixed_hundredths:
-            yield f"{at}/fixed_units", f"the sites of this area add up to {number(planned, 2)}"
+            yield f"{at}/fixed_units", f"must be {number(planned, 2)}, the sum of this area's sites"
         left, right = (
             sorted(site.hundredths for site in own if site.side == side)
             for side in ("left", "right")
         )
         if area.laterality == "bilateral" and left != right:
-            yield f"{at}/laterality", "a bilateral area has the same sites and units on both sides"
+            yield f"{at}/laterality", "a bilateral area needs the same units on both sides"
         if area.max_sites < area.fixed_sites:
-            yield f"{at}/max_sites", "is below the fixed sites"
+            yield f"{at}/max_sites", "must not be below fixed_sites"
         elif area.max_sites > len(own) + spare:
-            yield f"{at}/max_sites", "is more than the sites this area names"
+            yield f"{at}/max_sites", "must not be above the number of this area's sites"
         if area.max_hundredths < area.fixed_hundredths:
-            yield f"{at}/max_units", "is below the fixed units"
+            yield f"{at}/max_units", "must not be below fixed_units"
 
 
 def _limits_hold(areas: Sequence[Area], limits: Limits) -> Iterator[Fault]:
     fixed_sites = sum(area.fixed_sites for area in areas)
     fixed = sum(area.fixed_hundredths for area in areas)
     if limits.fixed_sites != fixed_sites:
-        yield "/limits/fixed_sites", f"the areas add up to {fixed_sites}"
+        yield "/limits/fixed_sites", f"must be {fixed_sites}, the sum of the areas"
     if limits.fixed_hundredths != fixed:
-        yield "/limits/fixed_units", f"the areas add up to {number(fixed, 2)}"
+        yield "/limits/fixed_units", f"must be {number(fixed, 2)}, the sum of the areas"
     if limits.max_sites < limits.fixed_sites:
-        yield "/limits/max_sites", "is below the fixed sites"
+        yield "/limits/max_sites", "must not be below fixed_sites"
     elif limits.max_sites > sum(area.max_sites for area in areas):
-        yield "/limits/max_sites", "is more than the areas allow together"
+        yield "/limits/max_sites", "must not be above what the areas allow together"
     if limits.max_hundredths < limits.fixed_hundredths:
-        yield "/limits/max_units", "is below the fixed units"
+        yield "/limits/max_units", "must not be below fixed_units"
     elif limits.max_hundredths > sum(area.max_hundredths for area in areas):
-        yield "/limits/max_units", "is more than the areas allow together"
+        yield "/limits/max_units", "must not be above what the areas allow together"
 
 
 def _jurisdictions_fit(jurisdictions: Sequence[Jurisdiction], limits: Limits) -> Iterator[Fault]:
     for index, place in enumerate(jurisdictions):
         at = f"/jurisdictions/{index}"
         if not place.min_sites <= place.max_sites <= limits.max_sites:
-            yield f"{at}/max_sites", "must lie between the fewest sites and the protocol's limit"
+            yield f"{at}/max_sites", "must lie between min_sites and the protocol's limit"
         if not place.min_hundredths <= place.max_hundredths <= limits.max_hundredths:
-            yield f"{at}/max_units", "must lie between the fewest units and the protocol's limit"
+            yield f"{at}/max_units", "must lie between min_units and the protocol's limit"

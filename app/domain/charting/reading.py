@@ -65,7 +65,7 @@ class Fields:
             return
         self.values = value
         if any(key not in known for key in value):
-            self.fault(None, "has a field that this format does not know")
+            self.fault(None, "has an unknown field")
 
     def fault(self, key: str | None, detail: str) -> None:
         self.faults.append((self.pointer if key is None else f"{self.pointer}/{key}", detail))
@@ -100,7 +100,7 @@ class Fields:
         elif _UNWANTED.search(value):
             self.fault(key, "must not hold control characters")
         elif pattern is not None and not pattern.fullmatch(value):
-            self.fault(key, "is not a code of the form asked for")
+            self.fault(key, f"must have the form {pattern.pattern}")
         else:
             return value
         return ""

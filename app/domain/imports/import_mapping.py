@@ -41,29 +41,29 @@ def changed(base: HistoryMapping, text: str) -> HistoryMapping:
         where = f" (line {place[1]})" if place else ""
         raise Invalid(("/mapping", f"is not TOML{where}")) from None
     _only("/mapping", said, _KEYS)
-    found = base
+    mapping = base
     if "protocol" in said:
-        found = replace(found, protocol=_text("/mapping/protocol", said["protocol"]))
+        mapping = replace(mapping, protocol=_text("/mapping/protocol", said["protocol"]))
     if "left_out" in said:
         headings = _texts("/mapping/left_out", said["left_out"])
-        found = replace(found, left_out=frozenset(map(same_words, headings)))
+        mapping = replace(mapping, left_out=frozenset(map(same_words, headings)))
     if "columns" in said:
         own = _table("/mapping/columns", said["columns"])
         _only("/mapping/columns", own, FIELDS)
         read = {field: _texts(f"/mapping/columns/{field}", own[field]) for field in own}
-        found = replace(found, columns={**found.columns, **read})
+        mapping = replace(mapping, columns={**mapping.columns, **read})
     if "sexes" in said:
         table = _table("/mapping/sexes", said["sexes"])
         if any(meaning not in SEXES for meaning in table.values()):
-            raise Invalid(("/mapping/sexes", f"may mean {', '.join(SEXES)}"))
+            raise Invalid(("/mapping/sexes", f"each word must mean one of {', '.join(SEXES)}"))
         meanings = {same_words(word): str(meaning) for word, meaning in table.items()}
-        found = replace(found, sexes={**found.sexes, **meanings})
-    return found
+        mapping = replace(mapping, sexes={**mapping.sexes, **meanings})
+    return mapping
 
 
 def _only(pointer: str, said: Mapping[str, Any], known: tuple[str, ...]) -> None:
     if any(key not in known for key in said):
-        raise Invalid((pointer, f"has a key that is none of {', '.join(known)}"))
+        raise Invalid((pointer, f"has an unknown key; the known ones are {', '.join(known)}"))
 
 
 def _table(pointer: str, value: object) -> Mapping[str, Any]:
@@ -74,7 +74,7 @@ def _table(pointer: str, value: object) -> Mapping[str, Any]:
 
 def _text(pointer: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise Invalid((pointer, "must be a text"))
+        raise Invalid((pointer, "must be text"))
     return value.strip()
 
 

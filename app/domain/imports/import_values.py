@@ -78,7 +78,7 @@ def checked(text: str) -> str:
     if len(text) > LONGEST or len(text.casefold()) > 2 * LONGEST:
         raise Unreadable(f"has more than {LONGEST} characters")
     if _UNWANTED.search(text):
-        raise Unreadable("holds characters that are no text")
+        raise Unreadable("has control characters")
     return text
 
 
@@ -100,14 +100,14 @@ def day(text: str) -> date:
 
 def _parts(text: str) -> tuple[int, int, int]:
     """Return (year, month, day) as written."""
-    if found := _US.fullmatch(text):
-        return int(found[3]), int(found[1]), int(found[2])
-    if found := _ISO.fullmatch(text):
-        return int(found[1]), int(found[2]), int(found[3])
-    if (found := _MONTH_FIRST.fullmatch(text)) and found[1] in _MONTH:
-        return int(found[3]), _MONTH[found[1]], int(found[2])
-    if (found := _DAY_FIRST.fullmatch(text)) and found[2] in _MONTH:
-        return int(found[3]), _MONTH[found[2]], int(found[1])
+    if match := _US.fullmatch(text):
+        return int(match[3]), int(match[1]), int(match[2])
+    if match := _ISO.fullmatch(text):
+        return int(match[1]), int(match[2]), int(match[3])
+    if (match := _MONTH_FIRST.fullmatch(text)) and match[1] in _MONTH:
+        return int(match[3]), _MONTH[match[1]], int(match[2])
+    if (match := _DAY_FIRST.fullmatch(text)) and match[2] in _MONTH:
+        return int(match[3]), _MONTH[match[2]], int(match[1])
     raise Unreadable("cannot be read: write 6/17/2025, 2025-06-17 or Jun 17, 2025")
 
 
@@ -124,10 +124,10 @@ def units(text: str) -> int:
     text = words(text).lower()
     if not text:
         raise Unreadable("is empty")
-    found = _UNITS.fullmatch(text)
-    if found is None:
-        raise Unreadable("cannot be read")
-    exact = Decimal(found[1]) * 100
+    match = _UNITS.fullmatch(text)
+    if match is None:
+        raise Unreadable("cannot be read: write 155 or 155.5")
+    exact = Decimal(match[1]) * 100
     hundredths = int(exact)
     if hundredths != exact:
         raise Unreadable("has more than 2 decimals")

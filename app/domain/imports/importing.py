@@ -106,7 +106,11 @@ def _read(
     if len(cells) < width:
         cells = [*cells, *[""] * (width - len(cells))]
     elif len(cells) > width and any(values.trimmed(cell) for cell in cells[width:]):
-        raise _Refused(None, "too_many_cells", "The row has more cells than the header.")
+        raise _Refused(
+            None,
+            "too_many_cells",
+            "The row has more cells than the header: quote cells that hold the separator.",
+        )
     said = {field: cells[place] for field, place in columns.of_field.items()}
     mrn = _text(said, "mrn", values.trimmed)
     if not mrn:
@@ -129,9 +133,11 @@ def _read(
     except Unreadable as error:
         raise _Refused("units", "units_unreadable", f"The number of units {error}.") from None
     if given_on > today_at(location):
-        raise _Refused("given_on", "treated_in_future", "The treatment lies in the future.")
+        raise _Refused("given_on", "treated_in_future", "The treatment date lies in the future.")
     if given_on < birth_date:
-        raise _Refused("given_on", "treated_before_birth", "The treatment lies before the birth.")
+        raise _Refused(
+            "given_on", "treated_before_birth", "The treatment date lies before the birth date."
+        )
     kept = {name: text for place, name in columns.kept if (text := values.trimmed(cells[place]))}
     word = said.get("sex", "")
     sex = columns.sexes.get(values.same_words(word))

@@ -33,17 +33,17 @@ class Caller:
     by: Actor
     roles: tuple[str, ...]
     permissions: frozenset[str]
-    # Whether scopes narrow it; whoever forgets to say gets the lesser rights.
+    # Whether scopes limit it. True unless said, so that a mistake gives fewer rights, not more.
     scoped: bool = True
 
     @property
     def giver(self) -> Giver:
-        """It as someone who hands on access to others."""
+        """The caller as one who gives access to others."""
         return Giver(self.permissions, self.scoped, self.by.id if self.by.type == "staff" else None)
 
 
 class _Known(NamedTuple):
-    """A credential, when it was looked up and until when that holds, on the stop watch."""
+    """A credential, when it was looked up and until when that holds, in monotonic seconds."""
 
     asked: float
     until: float
@@ -51,7 +51,7 @@ class _Known(NamedTuple):
 
 
 class Refused(Unauthenticated):
-    """A credential that was good once: known, so its practice's log tells of the try."""
+    """A credential whose access has ended. It is known, so its practice's log notes the attempt."""
 
     def __init__(self, by: Actor) -> None:
         super().__init__()
@@ -92,9 +92,9 @@ class Callers:
     async def of(self, authorization: str | None, address: str) -> Caller:
         """Return who sent this header; `Unauthenticated` for none, a wrong or a revoked key.
 
-        What has two dots is a token, and judged by `of_token`. `address` is counted for every
-        credential that is not known. Raises `TooManyRequests` for a credential beyond its rate,
-        and without looking for an address that has tried too many.
+        A credential with two dots is a token, which `of_token` checks. `address` is counted for
+        every credential that is not known. Raises `TooManyRequests` for a credential beyond its
+        rate, and for an address that has tried too many, without looking the credential up.
         """
         if not authorization:
             raise Unauthenticated()
@@ -111,7 +111,7 @@ class Callers:
         except Unauthenticated:
             raise
         except Exception:
-            # That the database or an issuer is away is no fault of who asks.
+            # The database or an issuer failed; the attempt must not count against the caller.
             self._rates.accepted(address)
             raise
         self._rates.accepted(address)
@@ -127,8 +127,8 @@ class Callers:
         return caller
 
     def forget(self, practice_id: str) -> None:
-        """Look its credentials up again: the practice's particulars or rights have changed."""
-        # Noted and not deleted: this comes from other threads, and while one is being looked up.
+        """Look the practice's credentials up again: its details or their rights have changed."""
+        # Noted, not deleted: other threads call this, also while a credential is looked up.
         self._changed[practice_id] = monotonic()
 
     async def gone(self, practice_id: str) -> bool:

@@ -1,7 +1,7 @@
-"""Bearer tokens: whose they are, what they may do, and that this is still so.
+"""Bearer tokens: whose they are, what they permit, and whether that still holds.
 
-Our own tokens speak for a client; those of an outside issuer for a person or system that the
-practice has named. What a token permits is what its scopes say and its holder has, no more.
+Our own tokens stand for a client; those of an outside issuer for a person or system that the
+practice has registered. A token permits what both its scopes and its holder's rights allow.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ class Bearers:
     async def caller(self, text: str, now: datetime) -> tuple[Caller, datetime | None]:
         """Return who sends this token, and until when that holds.
 
-        `BadToken` for a token that is not accepted, `Refused` for one of somebody known who may
-        not come in any more, `IssuerUnreachable` when the issuer's keys are not to be had.
+        `BadToken` for a token that is not accepted, `Refused` for a known holder whose access
+        has ended, `IssuerUnreachable` when the issuer's keys cannot be fetched.
         """
         token = tokens.opened(text)
         run = partial(asyncio.get_running_loop().run_in_executor, self._threads)
         if self._own and token.claims.get("iss") == self._own.url:
             key = await self._own.key(token.kid)
             claims = tokens.access_token(token, key, self._own.trust, now)
-            found = await run(self._client, claims)
+            caller = await run(self._client, claims)
         else:
             issuer = await run(self._issuer, token)
             key = await self._key_sets.key(issuer["jwks_url"], token.kid, token.kty)
             claims = tokens.access_token(token, key, _trust(issuer), now)
-            found = await run(self._subject, issuer, claims)
-        return found, datetime.fromtimestamp(claims["exp"], UTC)
+            caller = await run(self._subject, issuer, claims)
+        return caller, datetime.fromtimestamp(claims["exp"], UTC)
 
     def _client(self, claims: Mapping[str, Any]) -> Caller:
         practice_id, client_id = claims.get("practice"), claims["sub"]
@@ -83,9 +83,9 @@ class Bearers:
                 if (entry := directory.credential(db, digest=issuers.digest(url, audience)))
             ]
         if len(known) > 1:
-            # Anybody may have registered an audience that the tokens of others carry as well.
+            # Another practice may have registered an audience that these tokens carry as well.
             known = [entry for entry in known if self._has(entry, token.claims.get("sub"))]
-        # For two practices at once, it would be anybody's guess whose records it opens.
+        # When two practices fit, the token does not say whose records it opens: refuse it.
         if len(known) != 1:
             raise BadToken("audience" if known else "issuer")
         practice_id, id = known[0]["practice_id"], known[0]["holder_id"]
@@ -101,10 +101,10 @@ class Bearers:
             return False
         practice_id = entry["practice_id"]
         with self._database.read(practice_id) as db:
-            found = rows.acting(
+            acting = rows.acting(
                 db, practice_id=practice_id, issuer_id=entry["holder_id"], subject=subject
             )
-        return bool(found)
+        return bool(acting)
 
     def _subject(self, issuer: Record, claims: Mapping[str, Any]) -> Caller:
         practice_id = issuer["practice_id"]

@@ -1,8 +1,8 @@
-"""The keys that issuers and clients publish, fetched when needed and kept for when they are away.
+"""The keys that issuers and clients publish: fetched when needed, kept while the address is down.
 
-A set is looked at again after 5 minutes, and at once for a key it lacks, though never twice in
-30 seconds. A key that left its set is believed for 10 minutes more, for tokens signed just
-before. When the address is down, what was fetched is believed for an hour.
+A set is fetched again after 5 minutes, and at once for a key it lacks, though never twice in
+30 seconds. A key that left its set is accepted for 10 minutes more, for tokens signed just
+before. When the address is down, a fetched set is accepted for an hour.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_SETS = 1000
 
 
 class _Held:
-    """What is known of one set; times are seconds of the stop watch."""
+    """What is known of one set; times are monotonic seconds."""
 
     __slots__ = ("failed", "fetched", "keys", "left", "tried")
 
@@ -77,7 +77,7 @@ class KeySets:
         if (key is None or age >= _FRESH) and (url in self._flights or now - held.tried >= _PAUSE):
             flight = self._flight(url, held)
             if key is None or (age >= _WAITED_FOR and not held.failed):
-                # A request that is given up takes nobody else's answer with it.
+                # Shielded: when this request is cancelled, others still get their answer.
                 await asyncio.shield(flight)
                 key = held.find((kid, kty), self._timer())
         if key is None and held.failed:
@@ -85,13 +85,13 @@ class KeySets:
         return key
 
     def _taken(self, url: str) -> _Held:
-        """What is known of the set, now the one used last; the one idle the longest may go."""
+        """What is known of the set, marked as used last; the set unused longest may be dropped."""
         held = self._held.pop(url, None)
         if held is None:
             held = _Held()
             if len(self._held) >= _MOST_SETS:
                 idle = next((one for one in self._held if one not in self._flights), None)
-                # While all are being fetched, there is one more for so long.
+                # If all of them are being fetched, there is one too many until that is done.
                 if idle is not None:
                     del self._held[idle]
         self._held[url] = held

@@ -1,7 +1,7 @@
-"""The one way out: every request this service sends to an address that somebody gave it.
+"""Outgoing requests: every one to an address that somebody registered is sent from here.
 
-A name is looked up once, every number it leads to is judged, and the connection is made to a
-number that passed; the name is used for TLS and `Host` only, so a second look-up cannot lead
+A name is looked up once, every IP address it leads to is checked, and the connection is made to
+one that passed; the name is used for TLS and `Host` only, so a second look-up cannot lead
 elsewhere. Redirects are not followed, proxies of the environment not used.
 """
 
@@ -33,8 +33,8 @@ class OutgoingFailed(Exception):
 
 async def system_resolver(host: str, port: int) -> list[str]:
     """Return the numbers a name leads to, by the machine's own resolver, without repetition."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    entries = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 class Outgoing:
@@ -78,7 +78,7 @@ class Outgoing:
             numbers = await self._resolve(address.host, address.port)
         except (OSError, UnicodeError):
             raise OutgoingFailed("has no known address") from None
-        # One number inside is enough: whoever owns the name chooses which is answered next.
+        # One address inside is enough to refuse: the owner of the name can choose the next answer.
         if not address.allowed and not all(map(is_public, numbers)):
             raise OutgoingFailed("leads inside a network")
         return numbers[:_MOST_NUMBERS]
@@ -86,7 +86,7 @@ class Outgoing:
     async def _get(self, address: Address, number: str, accept: str) -> bytes:
         port = "" if address.port == HTTPS else f":{address.port}"
         at = f"[{number}]" if ":" in number else number
-        # A client of its own for each request: no cookie and no connection outlives it.
+        # A new client for each request, so that no cookie and no connection is kept.
         async with httpx2.AsyncClient(
             verify=self._context(), trust_env=False, timeout=self._seconds, limits=_NO_POOL
         ) as client:

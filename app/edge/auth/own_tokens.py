@@ -1,4 +1,4 @@
-"""The tokens this service makes: signed with the newest key, checked with those still believed."""
+"""The tokens this service makes: signed with the newest key, checked with all still accepted."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class OwnTokens:
         return jws.serialize_compact(header, json.dumps(claims), key, [OWN_ALGORITHM])
 
     async def key(self, kid: str) -> PublicKey | None:
-        """Return the key of that name, None for one that is not believed."""
+        """Return the key of that name, None for one that is not accepted."""
         await self._load(NOTICED_SECONDS if (kid, "EC") in self._keys else _PAUSE)
         return self._keys.get((kid, "EC"))
 
@@ -94,9 +94,9 @@ class OwnTokens:
         async with self._loading:
             if self._timer() - self._loaded >= seconds:
                 loop = asyncio.get_running_loop()
-                found = await loop.run_in_executor(self._threads, self._current)
-                self._private, self._public = found.private, found.public
-                self._keys = jwk_sets.read({"keys": list(found.public.values())}, some=False)
+                current = await loop.run_in_executor(self._threads, self._current)
+                self._private, self._public = current.private, current.public
+                self._keys = jwk_sets.read({"keys": list(current.public.values())}, some=False)
                 self._loaded = self._timer()
 
     def _current(self) -> SigningKeys:

@@ -1,9 +1,8 @@
-"""JSON Web Tokens, read before they are believed: access tokens and clients' assertions.
+"""JSON Web Tokens: access tokens and clients' assertions, taken apart and then checked.
 
-`opened` takes a token apart and refuses what has no place in one; who signed it, and so which
-key and which expectations apply, is looked up with what it claims; `access_token` and
-`client_assertion` then check signature and claims. Keys and addresses that a token itself
-brings along are never used.
+`opened` takes a token apart and refuses a wrong form. What it claims says which key and which
+expectations to look up; `access_token` and `client_assertion` then check signature and claims.
+Keys and addresses inside a token are never used.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC"}
 _LONGEST_TEXT = 255
 _MOST_AUDIENCES = 20
 _LAST_SECOND = 2**40
-# Claims of ID tokens, refresh tokens and logout tokens, which are no keys to anything.
+# Claims of ID tokens, refresh tokens and logout tokens, which give no access.
 _FOREIGN = frozenset({"nonce", "at_hash", "c_hash", "s_hash", "events"})
 
 
@@ -56,7 +55,7 @@ class BadToken(Unauthenticated):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A token taken apart; nothing of it is to be believed yet."""
+    """A token taken apart; nothing in it is verified yet."""
 
     text: str
     algorithm: str
@@ -95,7 +94,7 @@ class Assertion:
 
 
 def opened(token: str) -> Opened:
-    """Return the parts of a token. `BadToken` for one that nobody should have made."""
+    """Return the parts of a token; `BadToken` for one of a wrong form."""
     if len(token) > MOST_BYTES:
         raise BadToken("size")
     segments = _SEGMENTS.fullmatch(token)
@@ -148,8 +147,8 @@ def client_assertion(
 ) -> Assertion:
     """Return what is to be remembered of an assertion in which the client signs in (RFC 7523).
 
-    `audience` is the address of our token endpoint and must be the only one named: one that is
-    good elsewhere too could be played here by whoever received it there.
+    `audience` is the address of our token endpoint and must be the only one named: an assertion
+    for other services too could be replayed here by whoever received it there.
     """
     if token.algorithm not in ASSERTION_ALGORITHMS:
         raise BadToken("algorithm")

@@ -1,4 +1,4 @@
-"""Where a request comes from and whether the way was encrypted, believing only known proxies."""
+"""Where a request comes from and whether it was encrypted; only known proxies are believed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Address = IPv4Address | IPv6Address
 
 LOCAL = "local"
 _FORWARDING = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"})
-# Hops that are looked at, from the nearest; a longer list is somebody's joke.
+# Hops that are looked at, from the nearest; no real chain of proxies is longer.
 _MOST_HOPS = 20
 
 
@@ -21,7 +21,7 @@ _MOST_HOPS = 20
 class ClientAddress:
     """The client: its address as text, and the name it is counted by (a whole /64 in IPv6).
 
-    `forwarded` says that something between says it stands in for someone else, believed or not.
+    `forwarded` says that the request has headers of a proxy, believed or not.
     """
 
     address: str
@@ -43,19 +43,19 @@ class Networks:
 
 
 class Peers:
-    """Tells where requests come from; `trusted` are the proxies whose headers are believed."""
+    """Finds the client of a request; `trusted` are the proxies whose headers are believed."""
 
     def __init__(self, trusted: Iterable[str] = ()) -> None:
         self._trusted = Networks(trusted)
-        # Few different ones ask often; what is remembered costs no reading.
+        # The same few clients ask often: reading each address once is enough.
         self._plain = lru_cache(4096)(self._of_socket)
 
     def of(self, scope: Scope) -> ClientAddress:
-        """Return who sent a request.
+        """Return the client that sent a request.
 
-        From a proxy that is trusted, X-Forwarded-For is read from its end to the first address
-        that is none of them, and X-Forwarded-Proto says how that one came. What anybody else
-        writes into these headers counts for nothing.
+        From a trusted proxy, X-Forwarded-For is read from its end to the first address that is
+        no trusted proxy, and X-Forwarded-Proto says whether that one used HTTPS. From anybody
+        else these headers are ignored.
         """
         client = scope.get("client")
         host = client[0] if client else ""
@@ -72,17 +72,17 @@ class Peers:
     def _behind(self, proxy: ClientAddress, scope: Scope) -> ClientAddress:
         hops = _list(scope, b"x-forwarded-for")[-_MOST_HOPS:]
         schemes = _list(scope, b"x-forwarded-proto")
-        found = read(proxy.address)
+        client = read(proxy.address)
         for hop in reversed(hops):
             address = read(hop)
             if address is None:
                 break
-            found = address
+            client = address
             if not self._trusted.hold(address):
                 break
         # The last one is what the proxy next to us says, whatever stood there before.
         secure = schemes[-1].lower() == "https" if schemes else proxy.secure
-        return _peer(found, secure, forwarded=True)
+        return _peer(client, secure, forwarded=True)
 
 
 @lru_cache(4096)
@@ -106,7 +106,7 @@ def _peer(address: Address | None, secure: bool, forwarded: bool) -> ClientAddre
         return ClientAddress(LOCAL, LOCAL, True, secure, forwarded)
     rate_key = str(address)
     if isinstance(address, IPv6Address):
-        # One line has at least so many; counting each would count nobody.
+        # One customer has at least a /64; counting single addresses would limit nobody.
         rate_key = str(IPv6Network((address, 64), strict=False))
     return ClientAddress(str(address), rate_key, address.is_loopback, secure, forwarded)
 

@@ -1,4 +1,4 @@
-"""How many requests may be at work or waiting for a thread: the rest is told so at once."""
+"""The limit on requests at work or waiting for a thread: more are refused at once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from app.domain.errors import Overloaded
 
 
 class ConcurrencyLimit:
-    """A count of who is inside, entered by `with`; raises `Overloaded` when it is full.
+    """Counts requests, each inside a `with`; raises `Overloaded` when there are `most`.
 
-    Only what takes threads counts: slow senders, slow readers of what is made and health checks
-    take none; a table that is made while it is read does until it is through. Entered and left on
-    the event loop alone, so it needs no lock.
+    Only requests that take a thread count: slow senders, slow readers of finished answers and
+    health checks take none, a streamed answer takes one until its last piece. Entered and left on
+    the event loop only, so it needs no lock.
     """
 
     __slots__ = ("inside", "most")

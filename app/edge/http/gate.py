@@ -1,4 +1,4 @@
-"""What is turned away before anything is read: too often, unencrypted, or with a secret shown."""
+"""Requests refused before they are read: too many, unencrypted, or a secret in the address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.edge.http.client_address import ClientAddress, Networks, read
 from app.edge.http.rates import Rates
 from app.edge.problems.problems import answer, of_refusal
 
-# Asked by what keeps the service alive: from inside, often, and without encryption.
+# Asked by whatever supervises the service: from inside, often, and without encryption.
 HEALTH = frozenset({"/healthz", "/readyz"})
 _SECRET = re.compile(
     rb"(?:^|[&;?])(?:access_?token|id_?token|refresh_?token|token|api_?-?key|key|secret|password"
@@ -56,11 +56,11 @@ class Gate:
             return answer("secret-in-address")
         if scope["path"] == "/metrics" and not self._may_measure(peer):
             return answer(
-                "forbidden", "Figures are for this machine and TWELVEWEEKS_METRICS_FROM only."
+                "forbidden", "Metrics are for this machine and TWELVEWEEKS_METRICS_FROM only."
             )
         return None
 
     def _may_measure(self, peer: ClientAddress) -> bool:
-        # Behind a proxy that is not trusted everyone seems to be this machine.
+        # Behind a proxy that is not trusted, every client seems to be this machine.
         here = peer.loopback and not peer.forwarded
         return here or self._metrics_from.hold(read(peer.address))

@@ -1,6 +1,6 @@
-"""Around every request: an id, one log line, the counts, the security headers, the last catch.
+"""Around every request: an id, one log line, counts, security headers, the last error handler.
 
-It is on every request, so it is plain ASGI, keeps one small object a request and formats once.
+It runs on every request, so it is plain ASGI, keeps one small object a request and formats once.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class _Answer:
 
 class RequestLog:
     """The outermost middleware. Puts `request_id` and `peer` into `scope["state"]`; `practice_id`
-    and `key_id` are read from there afterwards. No exception of the app leaves it: what nobody
-    handled becomes a 500 problem, so that no server log prints its message."""
+    and `key_id` are read from there afterwards. No exception of the app leaves it: an unhandled
+    one becomes a 500 problem, so that no server log prints its message."""
 
     def __init__(
         self, app: ASGIApp, metrics: Metrics, peers: Peers | None = None, *, log: Any = None

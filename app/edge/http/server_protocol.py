@@ -55,8 +55,8 @@ class BoundedProtocol(HttpToolsProtocol):
     that moves in the same way, at `taken_bytes_per_second`.
 
     `limit_concurrency` of the server's configuration is how many connections there may be: one
-    more closes the one that has been without a request for longest, so that a crowd that only
-    connects keeps nobody out.
+    more closes the one that has been without a request for longest, so that clients that
+    only connect cannot keep others out.
     """
 
     head_seconds = 8.0

@@ -73,7 +73,7 @@ def text(most: int = 200, *, lines: bool = False) -> Rule:
 
     def check(value: object) -> str:
         if not isinstance(value, str):
-            refuse("must be a text")
+            refuse("must be text")
         if forbidden.search(value):
             refuse("must not hold control characters")
         trimmed = _EDGES.sub("", value)

@@ -24,12 +24,12 @@ _PATCH = ("application/json", "application/merge-patch+json")
 
 class BadJson(Refusal):
     code = "bad-json"
-    default = "The body is not JSON that can be read."
+    default = "The body cannot be read as JSON."
 
 
 class UnsupportedMediaType(Refusal):
     code = "unsupported-media-type"
-    default = "Bodies are application/json in UTF-8."
+    default = "Send the body as application/json in UTF-8."
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _too_deep(body: bytes) -> bool:
 def parse(body: bytes) -> Any:
     """The value a body holds. Raises `BadJson`, whose text says where but never what."""
     if not body:
-        raise BadJson("A JSON body is needed.")
+        raise BadJson("Send a JSON body.")
     try:
         text = body.decode()
     except UnicodeDecodeError:

@@ -22,7 +22,7 @@ def matches(header: str, tag: str) -> bool:
     """Whether a list of tags (or `*`) names this tag."""
     if header == tag or header.strip() == "*":
         return True
-    return any(found == tag for found in _TAG.findall(header))
+    return any(listed == tag for listed in _TAG.findall(header))
 
 
 def require_match(header: str | None, tag: str) -> None:

@@ -25,7 +25,7 @@ def check_query(raw: bytes, known: frozenset[str]) -> dict[str, str]:
     parts = raw.split(b"&", MOST_PARAMETERS)
     if len(parts) > MOST_PARAMETERS:
         raise Invalid(("?", f"has more than {MOST_PARAMETERS} parameters"))
-    found: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     errors: list[tuple[str, str]] = []
     for part in filter(None, parts):
         raw_name, _, raw_value = part.replace(b"+", b" ").partition(b"=")
@@ -37,12 +37,12 @@ def check_query(raw: bytes, known: frozenset[str]) -> dict[str, str]:
         pointer = f"?{name}" if name in known or _NAME.fullmatch(name) else "?"
         if name not in known:
             errors.append((pointer, "is not a parameter of this address"))
-        elif name in found:
+        elif name in parameters:
             errors.append((pointer, "is given more than once"))
         elif _CONTROL.search(value):
             errors.append((pointer, "must not hold control characters"))
         else:
-            found[name] = value
+            parameters[name] = value
     if errors:
         raise Invalid(*dict.fromkeys(errors))
-    return found
+    return parameters

@@ -44,7 +44,7 @@ class StrictInputRoute(APIRoute):
                     json_body.check_content_type(request.headers.get("content-type"))
                     # Some clients send an empty object with every POST; there is nothing to refuse.
                     if json_body.parse(body) not in ({}, None):
-                        raise Invalid(("", "nothing is taken here"))
+                        raise Invalid(("", "must be empty: this address takes no body"))
             return await handle(request)
 
         return strict

@@ -1,4 +1,4 @@
-"""What a schema refused, in words of ours: a pointer and a reason, never the value.
+"""What a schema refused, in our own words: a pointer and a reason, never the value.
 
 The texts of the validating library can quote what was sent (a wrong tag, a malformed date), so
 only the kinds listed here are worded and everything else is "is not valid".
@@ -18,8 +18,8 @@ _NAME = re.compile(r"[a-z][a-z_]{0,39}")
 
 _WORDS: dict[str, str] = {
     "missing": "is required",
-    "extra_forbidden": "is not a field here",
-    "string_type": "must be a text",
+    "extra_forbidden": "is not a known field",
+    "string_type": "must be text",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -34,14 +34,14 @@ _WORDS: dict[str, str] = {
     "dict_type": "must be an object",
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
-    "union_tag_invalid": "is none of the kinds known here",
-    "union_tag_not_found": "does not say of which kind it is",
+    "union_tag_invalid": "is not one of the known kinds",
+    "union_tag_not_found": "must say which kind it is",
     "none_required": "must be null",
     "too_long": "has too many entries",
     "too_short": "has too few entries",
     "string_too_long": "is too long",
     "string_too_short": "is too short",
-    "string_pattern_mismatch": "is not written as it must be",
+    "string_pattern_mismatch": "does not have the form required",
     "greater_than": "is too small",
     "greater_than_equal": "is too small",
     "less_than": "is too large",
@@ -84,7 +84,7 @@ def _body_pointer(path: Sequence[object], kind: str, body: Any) -> str:
 def explain(errors: Iterable[Mapping[str, Any]], body: Any) -> list[tuple[str, str]]:
     """(pointer, detail) of each error, at most 50: `/chart/omit/0/site`, `?due_from`, or the
     name of a header or path part."""
-    found: dict[tuple[str, str], None] = {}
+    faults: dict[tuple[str, str], None] = {}
     for error in errors:
         source, *path = error["loc"] or ("body",)
         kind = error["type"]
@@ -94,7 +94,7 @@ def explain(errors: Iterable[Mapping[str, Any]], body: Any) -> list[tuple[str, s
             pointer = "?" if source == "query" else ""
         else:
             pointer = f"?{path[0]}" if source == "query" else str(path[0])
-        found[(pointer, _detail(error))] = None
-        if len(found) == _MOST:
+        faults[(pointer, _detail(error))] = None
+        if len(faults) == _MOST:
             break
-    return list(found)
+    return list(faults)

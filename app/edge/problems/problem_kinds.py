@@ -27,29 +27,29 @@ _TABLE: tuple[tuple[type[errors.Refusal], int, str, str], ...] = (
         errors.NotFound,
         404,
         "Not found",
-        "Nothing is under this address for the practice your key belongs to. What another "
-        "practice owns is answered in the same way, so that ids tell nothing.",
+        "There is nothing at this address for the practice your key belongs to. Records of "
+        "another practice are answered in the same way, so that ids tell nothing.",
     ),
     (
         errors.Unauthenticated,
         401,
         "No valid key",
-        "Send an API key in the header Authorization: Bearer <key>. The key may be missing, "
+        "Send an API key or a token in the header Authorization: Bearer <key>. It may be missing, "
         "mistyped, expired or revoked; the answer does not say which.",
     ),
     (
         errors.Forbidden,
         403,
         "Not allowed",
-        "Your credential is valid but its role or its scopes do not include this; needs names "
-        "the permission that is missing. Who may do what is the practice's to decide.",
+        "Your credential is valid, but its role or its scopes do not include this. The member "
+        "needs names the missing permission. An administrator of the practice can grant it.",
     ),
     (
         errors.TooManyRequests,
         429,
         "Too many requests",
-        "A key, and an address, may ask so many times a minute, and an address may try few keys "
-        "that are not valid. Wait for the time in Retry-After. Whoever runs the service sets the "
+        "Requests a minute are limited for each key and each address, and keys that are not valid "
+        "are limited more. Wait for the time in Retry-After. Whoever runs the service sets the "
         "limits.",
     ),
     (
@@ -71,8 +71,8 @@ _TABLE: tuple[tuple[type[errors.Refusal], int, str, str], ...] = (
         errors.Invalid,
         422,
         "Not valid",
-        "The request was understood, but some fields cannot be right. The list errors holds one "
-        "entry a field: pointer says where (a JSON pointer into the body, or ?name for a query "
+        "The request was understood, but some fields are not valid. The list errors has one entry "
+        "for each field: pointer says where (a JSON pointer into the body, or ?name for a query "
         "parameter), detail says why. The values you sent are never repeated.",
     ),
     (
@@ -85,9 +85,9 @@ _TABLE: tuple[tuple[type[errors.Refusal], int, str, str], ...] = (
     (
         errors.InvalidChart,
         422,
-        "Chart cannot be right",
-        "The chart names a site the protocol version does not have, names one twice, leaves out "
-        "one that was not planned, or has units that are not possible.",
+        "Chart not valid",
+        "The chart names a site that the protocol version does not have, names one twice, omits "
+        "one that was not planned, or has units that are not possible. errors says which.",
     ),
     (
         errors.BadCursor,
@@ -150,13 +150,13 @@ _TABLE: tuple[tuple[type[errors.Refusal], int, str, str], ...] = (
         409,
         "Not from this state",
         "The record is in a state that does not allow this step, for example cancelling a "
-        "session that has been given. The answer says which state it is in.",
+        "session that has been given. The answer says which state it is in and what is possible.",
     ),
     (
         errors.PatientDeceased,
         409,
         "Patient has died",
-        "The patient's death is recorded, so nothing more can be planned. What happened before "
+        "The patient's death is recorded, so nothing more can be planned. What happened before it "
         "can still be corrected.",
     ),
     (
@@ -183,7 +183,8 @@ _TABLE: tuple[tuple[type[errors.Refusal], int, str, str], ...] = (
         errors.InUse,
         409,
         "In use",
-        "Something else still refers to this record, so it cannot be changed in this way.",
+        "Other records still refer to this one, so it cannot be changed in this way. Change those "
+        "first.",
     ),
     (
         errors.LastAdministrator,
@@ -204,8 +205,8 @@ _TABLE: tuple[tuple[type[errors.Refusal], int, str, str], ...] = (
         errors.NotBookingMaster,
         409,
         "Bookings belong to the EHR",
-        "This practice keeps its appointments in its EHR. Bookings arrive from there with the "
-        "EHR's identifier; others are refused.",
+        "This practice keeps its bookings in its EHR. They are made and changed there and arrive "
+        "with the EHR's identifier; others are refused.",
     ),
     (
         BadJson,
@@ -229,36 +230,36 @@ _HTTP: tuple[tuple[str, int, str, str], ...] = (
         "bad-request",
         400,
         "Not a readable request",
-        "The request breaks the rules of HTTP, so it was not looked at any further.",
+        "The request is not valid HTTP, so it was not read any further. Check its headers, "
+        "Content-Length first.",
     ),
     (
         "secret-in-address",
         400,
         "Secret in the address",
-        "Keys and tokens belong into the header Authorization: addresses are written into logs "
-        "and histories by everything between. Take the one you sent for known, and replace it.",
+        "Send keys and tokens in the header Authorization, never in the address: addresses end up "
+        "in logs and browser histories. Treat the one you sent as exposed, and replace it.",
     ),
     (
         "https-required",
         403,
         "HTTPS is required",
-        "From another machine this service is asked over HTTPS only, for what it answers are "
-        "medical records. Use https:// in the address. A key sent without it was readable on the "
-        "way: replace it. Behind a proxy that ends TLS, the proxy must send X-Forwarded-Proto and "
-        "be named in TWELVEWEEKS_TRUSTED_PROXIES.",
+        "Other machines must use HTTPS, because the answers hold medical records. Use https:// in "
+        "the address. A key sent without it could be read on the way: replace it. A proxy that "
+        "ends TLS must send X-Forwarded-Proto and be named in TWELVEWEEKS_TRUSTED_PROXIES.",
     ),
     (
         "method-not-allowed",
         405,
         "Method not allowed here",
-        "This address exists but does not take this method. The header Allow lists the ones it "
-        "takes.",
+        "This address exists but does not take this method. The header Allow lists those it takes.",
     ),
     (
         "not-acceptable",
         406,
         "No such form",
-        "The answer does not exist in any form that your Accept header asks for.",
+        "The answer does not exist in any form that your Accept header asks for. Ask for "
+        "application/json.",
     ),
     (
         "content-too-large",
@@ -271,7 +272,7 @@ _HTTP: tuple[tuple[str, int, str, str], ...] = (
         "headers-too-large",
         431,
         "Headers too large",
-        "The request has more than 100 header lines or more than 32 KiB of them.",
+        "The request has more than 100 header lines or more than 32 KiB of them. Send fewer.",
     ),
     (
         "internal-error",

@@ -44,26 +44,26 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 
 def responses_for(*codes: str) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that can end in these problems; codes of one status share it."""
-    found: dict[int | str, dict[str, Any]] = {}
+    responses: dict[int | str, dict[str, Any]] = {}
     for code in codes:
         kind = PROBLEMS[code]
         line = f"`{code}`: {kind.title}"
-        if kind.status in found:
-            found[kind.status]["description"] += f"; {line}"
+        if kind.status in responses:
+            responses[kind.status]["description"] += f"; {line}"
         else:
-            found[kind.status] = {
+            responses[kind.status] = {
                 "description": line,
                 "content": {_MEDIA_TYPE: {"schema": _REF}},
             }
-    return found
+    return responses
 
 
 _RETRY_AFTER = {
     "Retry-After": {"description": "Whole seconds to wait.", "schema": {"type": "integer"}}
 }
 _PARAMETERS = {
-    "on": "The day asked about, applied to the record as it stands; today unless said.",
-    "as_of": "Read the record as it stood on that day; today unless said.",
+    "on": "The day asked about, applied to the record as it stands; today by default.",
+    "as_of": "Read the record as it stood on that day; today by default.",
     "limit": "Items on a page.",
     "cursor": "`next_cursor` of the page before; it pins the day and the filters.",
     "status": "One or more, separated by commas.",
@@ -79,10 +79,10 @@ _PARAMETERS = {
     "starts_to": "Last booked day, inclusive.",
     "location_id": "Of the booking, else of the latest session.",
     "practitioner_id": "Of the booking, else of the latest session.",
-    "q": "Part of a name or MRN; every word must fit.",
+    "q": "Part of a name or MRN; every word must match.",
     "mrn": "The whole MRN, whatever its case.",
     "birth_date": "The date of birth.",
-    "from": "First day of the first week; today unless said.",
+    "from": "First day of the first week; today by default.",
     "weeks": "How many weeks.",
     "count": "How many sessions.",
     "dry_run": "Check everything, save nothing.",

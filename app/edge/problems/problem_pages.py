@@ -40,7 +40,7 @@ _HEADERS = {
     ),
     "Cache-Control": "public, max-age=3600",
 }
-_FAMILIES = {4: "What can be mended in the request", 5: "What lies with the service"}
+_FAMILIES = {4: "The request can be corrected", 5: "The service could not answer"}
 
 
 def _page(title: str, content: str) -> str:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from app.db.engine.failures import DatabaseAway, DatabaseBusy
-from app.domain.errors import Invalid, Refusal, TooManyRequests
+from app.domain.errors import Invalid, NotFound, Refusal, TooManyRequests
 from app.edge.input.validation import explain
 from app.edge.observability import logs
 from app.edge.problems.problem_kinds import OF_ERROR, OF_STATUS, PROBLEMS, ProblemKind
@@ -36,12 +36,12 @@ _HEADERS: dict[str, dict[str, str]] = {
     "issuer-unreachable": {"Retry-After": "30"},
 }
 _DETAILS = {
-    "database-busy": "Too many others were writing. Nothing was saved; try again.",
+    "database-busy": "The database is busy with other writes. Nothing was saved; try again.",
     "database-away": "The database cannot be reached. Try again shortly.",
-    "internal-error": "The service failed; nothing was saved. The request id leads to its log.",
-    "method-not-allowed": "This address does not take that method.",
-    "not-found": "There is nothing here under that address for this practice.",
-    "bad-request": "The request cannot be read.",
+    "internal-error": "The service failed; nothing was saved. Report it with the X-Request-ID.",
+    "method-not-allowed": "This address does not take that method; Allow lists those it takes.",
+    "not-found": NotFound.default,
+    "bad-request": "The request is not valid HTTP.",
 }
 
 
@@ -62,7 +62,7 @@ def _problem(
     }
     if errors is not None:
         fixed["errors"] = errors
-    # Said twice: first for the order people read in, last so that no extension replaces them.
+    # Twice: first for the order people read in, last so that no extension replaces them.
     body = {**fixed, **(facts or {}), **fixed}
     content = json.dumps(body, ensure_ascii=False, allow_nan=False, default=str).encode()
     all_headers = {**_HEADERS.get(kind.code, {}), **(headers or {})}
@@ -145,14 +145,14 @@ async def _http(request: Request, error: Exception) -> Response:
 def _allowed(request: Request) -> str:
     """The methods of this address. The router names only those of the first route it met there."""
     routes = request.app.router.routes
-    found = [
+    methods = [
         method
         for method in ("GET", "POST", "PATCH")
         if any(
             route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
         )
     ]
-    return ", ".join(found)
+    return ", ".join(methods)
 
 
 async def _busy(request: Request, error: Exception) -> Response:

@@ -1,8 +1,8 @@
-"""Audit rows of reads and refusals: durable before the answer, those of one moment together.
+"""Audit rows of reads and refusals: saved before the answer, many in one transaction.
 
-A read has no transaction that could carry its row, and a refusal's was undone. One thread saves
-what has come in while it saved the last: under load many rows share a commit, alone a row waits
-for nobody.
+A read has no transaction that could carry its row, and a refusal's is undone. One thread saves
+the rows that came in while it saved the last ones: under load many rows share a commit, and a
+single row does not wait for others.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class AuditLog:
         self._starting = threading.Lock()
 
     async def kept(self, event: Event) -> None:
-        """Return once the row is durable; what the database fails with otherwise."""
+        """Return once the row is saved; raises what the database failed with."""
         saved = asyncio.get_running_loop().create_future()
         self._put((event, saved))
         await saved
@@ -77,21 +77,21 @@ class AuditLog:
         try:
             self._append([event for event, _ in batch])
         except (DatabaseBusy, DatabaseAway) as failure:
-            # It is nobody's row: told at once, or each would wait as long as the first one did.
-            _tell(batch, failure)
+            # Not caused by one row: fail the whole batch. Trying each row would wait each time.
+            _finish(batch, failure)
         except Exception as failure:
             if len(batch) > 1:
                 # One row that cannot be saved must not take the others with it.
                 for waiting in batch:
                     self._save([waiting])
                 return
-            _tell(batch, failure)
+            _finish(batch, failure)
         else:
-            _tell(batch, None)
+            _finish(batch, None)
 
     def _append(self, events: Sequence[Event]) -> None:
         ordered = sorted(events, key=_practice)
-        # A replica that is away must not keep anyone from reading a record.
+        # A replica that cannot be reached must not keep anyone from reading a record.
         with self._database.write(ordered[0]["practice_id"], local_durability=True) as db:
             for practice_id, group in groupby(ordered, key=_practice):
                 with self._database.as_practice(db, practice_id):
@@ -102,8 +102,8 @@ def _practice(event: Event) -> str:
     return str(event["practice_id"])
 
 
-def _tell(batch: Sequence[_Waiting], failure: Exception | None) -> None:
-    """Let everyone go on: each event loop is woken once for all that wait in it."""
+def _finish(batch: Sequence[_Waiting], failure: Exception | None) -> None:
+    """Let all who wait for the batch go on; each event loop is woken once."""
     loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = defaultdict(list)
     for _, saved in batch:
         if isinstance(saved, Future):
@@ -114,12 +114,12 @@ def _tell(batch: Sequence[_Waiting], failure: Exception | None) -> None:
         try:
             loop.call_soon_threadsafe(_settle_all, waiting, failure)
         except RuntimeError:
-            continue  # the loop has ended, and with it whoever waited there
+            continue  # the loop has ended, and with it the requests that waited there
 
 
 def _settle_all(waiting: Sequence[asyncio.Future[None]], failure: Exception | None) -> None:
     for saved in waiting:
-        if not saved.done():  # its request was given up
+        if not saved.done():  # else its request was cancelled
             _settle(saved, failure)
 
 

@@ -1,9 +1,9 @@
 """One request's unit of work: who asks, when, and the transaction it happens in.
 
-A write is committed before its answer is sent; a failed commit is a failed request. Two
-requests that change the same course at once are told apart by its version: the loser's
-transaction is undone and its endpoint is called again. What the database failed is begun
-again only under an `Idempotency-Key` (`edge.requests.retries`).
+A write is committed before its answer is sent; a failed commit is a failed request. When two
+requests change the same record at once, the second finds another version (`Contended`): its
+transaction is undone and its endpoint is called again. After a failure of the database the
+request is run again only with an `Idempotency-Key` (`edge.requests.retries`).
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from app.edge.requests.audit_log import AuditLog
 from app.edge.requests.retries import Retries
 from app.services.audit import audit
 
-# How often a request that lost a race begins again: with 16 at once the last one needs 15.
+# How often a request that met `Contended` is run: of 16 on one record the last one needs 16.
 _TRIES = 24
 
-# Someone whose role does not show a patient's record can see it in an emergency, with a reason
-# that stays in the log.
+# In an emergency a person can read a record that their role does not show. The header holds the
+# reason, which is kept in the audit log.
 BREAK_GLASS_HEADER = "break-glass"
 REASON = re.compile(r"[!-~][ -~]{1,198}[!-~]")
 
@@ -63,7 +63,7 @@ class AppContext:
     callers: Callers
     log: AuditLog
     idempotency_hours: int
-    room: ConcurrencyLimit
+    concurrency: ConcurrencyLimit
     public_url: str | None = None
     allowed_hosts: frozenset[str] = frozenset()
     threads: ThreadPoolExecutor = field(init=False)
@@ -124,7 +124,7 @@ class RequestContext:
             raise Forbidden(needs=[permission])
 
     def saw(self, *patient_ids: str) -> None:
-        """Say whose data the answer shows; nobody's is an answer too."""
+        """Note whose data the answer shows; called with no id when it shows nobody's."""
         if self._seen is None:
             self._seen = []
         self._seen.extend(patient_ids)
@@ -157,7 +157,7 @@ class RequestContext:
 
         `about` is the record it is about where its path does not say so.
         """
-        # What is refused shows nobody, however far it came.
+        # A refusal shows nobody's data, even if some had been read.
         seen = dict.fromkeys(self._seen or ()) if outcome == audit.SHOWN else {}
         one = next(iter(seen)) if len(seen) == 1 else None
         named = self.request.path_params.get("id") or about
@@ -183,7 +183,7 @@ class Answer:
     etag: str | None = None
     location: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    # The field that is told this once only: what is kept for a retry has null in its place.
+    # The field that is shown once only: the answer kept for a retry has null in its place.
     secret: str | None = None
 
     def response(self) -> Response:
@@ -200,9 +200,9 @@ class Answer:
 
 
 async def enter(request: Request, policy: RoutePolicy) -> RequestContext:
-    """Let a request in: authenticate it, read the clock once, see that it may do this.
+    """Authenticate a request, read the clock once, check its permission; return its context.
 
-    A refusal of someone known is in the practice's log before it is answered.
+    A refusal of a known caller is in the practice's log before it is answered.
     """
     app_context: AppContext = request.app.state.app_context
     state = request.scope["state"]
@@ -232,24 +232,26 @@ def _here(by: Actor, state: dict[str, Any]) -> Actor:
 
 
 def _emergency(ctx: RequestContext) -> str:
-    """Return why the glass is broken; `Forbidden` where it is not, or may not be."""
+    """Return the reason of an emergency access; `Forbidden` without one or where not allowed."""
     missing = ctx.policy.permissions - ctx.caller.permissions
     reason = ctx.header(BREAK_GLASS_HEADER)
     if reason is None or not ctx.policy.reads or not missing <= access.EMERGENCY:
         raise Forbidden(needs=sorted(missing))
     if ctx.by.type != "staff" or access.BREAK_GLASS not in ctx.caller.permissions:
-        raise Forbidden("Only people whose role allows it may break the glass.")
+        raise Forbidden("Your role does not allow emergency access (Break-Glass).")
     return reason
 
 
 def _check_reason(ctx: RequestContext) -> None:
     reason = ctx.header(BREAK_GLASS_HEADER)
     if reason is not None and not REASON.fullmatch(reason):
-        raise Invalid((BREAK_GLASS_HEADER, "is a reason of 3 to 200 visible characters"))
+        raise Invalid(
+            (BREAK_GLASS_HEADER, "must be a reason of 3 to 200 printable ASCII characters")
+        )
 
 
 async def present(request: Request) -> RequestContext:
-    """Return the context of this request, which its route has let in."""
+    """Return the context that `enter` made for this request."""
     ctx: RequestContext = request.scope["state"]["context"]
     return ctx
 
@@ -264,25 +266,25 @@ def _threaded(
 ) -> Threaded:
     """Run an endpoint in the application's threads; the framework sees its signature.
 
-    `await_audit`: the answer waits for its audit row. Who waits for that, too, takes room.
+    `await_audit`: the answer waits for its audit row. That wait counts as concurrency, too.
     """
 
     @wraps(endpoint)
     async def threaded(**given: Any) -> Response:
-        # Not by the framework's way to a thread, whose queue costs three times as much.
-        loop, around = asyncio.get_running_loop(), given["ctx"].app_context
-        with around.room:
-            answer = loop.run_in_executor(around.threads, copy_context().run, run, given)
+        # The framework's own way to a thread costs three times as much.
+        loop, app_context = asyncio.get_running_loop(), given["ctx"].app_context
+        with app_context.concurrency:
+            answer = loop.run_in_executor(app_context.threads, copy_context().run, run, given)
             response = await answer
             if await_audit:
-                await around.log.kept(given["ctx"].event())
+                await app_context.log.kept(given["ctx"].event())
             return response
 
     return threaded
 
 
 def reads(endpoint: Endpoint) -> Threaded:
-    """Run an endpoint that only reads, and note who saw what before it is answered."""
+    """Run an endpoint that only reads; the audit row of who saw what is saved before the answer."""
 
     def run(given: dict[str, Any]) -> Response:
         ctx: RequestContext = given["ctx"]
@@ -304,7 +306,7 @@ def reads(endpoint: Endpoint) -> Threaded:
 def writes(endpoint: Endpoint) -> Threaded:
     """Run an endpoint in one transaction, once for every `Idempotency-Key`.
 
-    Its changes carry their own audit rows; what changed nothing is noted as a read.
+    Its changes have their own audit rows; a write that changed nothing is noted as a read.
     """
 
     def run(given: dict[str, Any]) -> Response:
@@ -318,7 +320,7 @@ def writes(endpoint: Endpoint) -> Threaded:
                 left -= 1
                 if not left:
                     raise
-                # Apart from one another, or the same ones meet again.
+                # For a random time, or the same requests would collide again.
                 time.sleep(random.uniform(0.001, 0.02))  # noqa: S311
             except (DatabaseAway, DatabaseBusy) as failure:
                 retries.wait(failure)
@@ -346,8 +348,8 @@ def _once(
                 )
                 claiming = False
                 if replay:
-                    # Its answer can be read before the replica has what it tells of. With a row
-                    # of its own this commit waits for the replica to have all that went before.
+                    # The first request's commit may not have reached the replica yet. An audit
+                    # row of this one makes its commit wait until the replica has both.
                     about = idempotency.about(replay)
                     ctx.saw(*audit.patients_of(db, practice_id=ctx.practice_id, id=about))
                     audit.append(db, [ctx.event(about=about)])
@@ -365,7 +367,7 @@ def _once(
             act()
         return response
     except DatabaseBusy as busy:
-        # Waiting for the key's row is waiting for a twin; anything else is a busy database.
+        # A wait for the key's row is a wait for the same request sent twice at once.
         if claiming and not busy.passing:
             raise IdempotencyPending() from None
         raise

@@ -1,8 +1,8 @@
-"""When a request that the database failed is begun again, unseen by its caller.
+"""When a request is run again by itself after a failure of the database.
 
 Only with an `Idempotency-Key`: a connection that was cut during COMMIT does not say whether the
-change is saved. With a key the next attempt finds out, because the claim is part of the change;
-without one a second attempt could do it twice.
+change is saved. With a key the next attempt finds out, because the claim of the key is saved with
+the change; without one a second attempt could make the change twice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from app.db.engine.failures import DatabaseAway, DatabaseBusy
 MOST = 5
 # Seconds before the first new attempt, at the most; each further wait may be twice as long.
 _FIRST = 0.05
-# Who has waited this long has a caller that waits, too, and is better told to come back.
+# After this many seconds an answer of 503 with Retry-After is better than more waiting.
 _PATIENCE = 5.0
 
 
@@ -32,5 +32,5 @@ class Retries:
         if not (self._left and failure.passing) or time.monotonic() + longest > self._until:
             raise failure
         self._left -= 1
-        # Apart from those who failed at the same moment, or they would meet again.
+        # For a random time, or requests that failed together would collide again.
         time.sleep(random.uniform(longest / 2, longest))  # noqa: S311

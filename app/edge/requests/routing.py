@@ -1,4 +1,4 @@
-"""Routes: each states who may use it; who asks is known before anything is read."""
+"""Routes: each states the permission it needs; the caller is known before anything is read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KEY_HEADER = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
-    "description": "Send the same key with a retry: it happens once and is answered alike.",
+    "description": "Send the same key with a retry: it is carried out once, with one answer.",
 }
 _MATCH_HEADER = {
     "name": "If-Match",
@@ -38,7 +38,7 @@ _NONE_MATCH_HEADER = {
     "in": "header",
     "required": False,
     "schema": {"type": "string"},
-    "description": "The ETag at hand: 304 when it is still the present one.",
+    "description": "The ETag you hold: 304 when it is still current.",
 }
 
 
@@ -47,7 +47,7 @@ _BREAK_GLASS = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "pattern": f"^{REASON.pattern}$"},
-    "description": "In an emergency: why a person reads what their role does not show them.",
+    "description": "In an emergency: the reason to read what your role does not show.",
 }
 
 _WRITE_PROBLEMS = (
@@ -83,13 +83,13 @@ class StrictRoute(StrictInputRoute):
         read_strictly = super().get_route_handler()
         policy = self.policy
 
-        async def told(request: Request) -> Response:
-            """Answer; a refusal is in the log before it goes out."""
+        async def logged(request: Request) -> Response:
+            """Answer; a refusal is in the audit log before it is sent."""
             try:
                 await enter(request, policy)
                 return await read_strictly(request)
             except Overloaded:
-                # Nothing was looked at, and the log is what may be waited for.
+                # Nothing was read, and a wait for the audit log would add to the load.
                 raise
             except Exception as failure:
                 ctx = request.scope["state"].get("context")
@@ -99,14 +99,14 @@ class StrictRoute(StrictInputRoute):
                 raise
 
         async def answered(request: Request) -> Response:
-            """Answer; 401, not 500, when the practice was erased meanwhile."""
+            """Answer 401, not 500, when the practice was erased meanwhile."""
             try:
-                return await told(request)
+                return await logged(request)
             except (DatabaseAway, DatabaseBusy):
                 raise
             except Exception as fault:
                 ctx = request.scope["state"].get("context")
-                # Where there is no practice, neither a change nor the row of a look can be saved.
+                # Without its practice neither a change nor an audit row can be saved.
                 if ctx is None or code_of(fault) is not None:
                     raise
                 if await ctx.app_context.callers.gone(ctx.practice_id):
@@ -135,12 +135,12 @@ class ResourceRouter(APIRouter):
     ) -> Callable[[E], E]:
         """Add a GET route; `etag`: its answer carries one.
 
-        Its endpoint says by `work.saw` whose data it shows, unless `patients` is false.
+        Its endpoint calls `ctx.saw` with whose data it shows, unless `patients` is false.
         """
         parameters = [_NONE_MATCH_HEADER] if etag else []
         responses = responses_for("unauthenticated", "forbidden", "not-found", "invalid", *problems)
         if etag:
-            responses[304] = {"description": "Still the version at hand."}
+            responses[304] = {"description": "Not changed since the ETag sent."}
 
         def add(endpoint: E) -> E:
             self._add(

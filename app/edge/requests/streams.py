@@ -14,27 +14,27 @@ from app.edge.requests.request_context import AppContext
 class Streamed(StreamingResponse):
     """Pieces made one after the other in the threads of requests, each when it can be sent.
 
-    It holds room until the last one has gone: however many are read at once, they are counted.
-    Raises `Overloaded` before anything is sent when there is none.
+    It counts against the concurrency limit until the last piece is sent. Raises `Overloaded`
+    before anything is sent.
     """
 
     def __init__(
         self,
         pieces: Iterator[str],
-        around: AppContext,
+        app_context: AppContext,
         *,
         headers: Mapping[str, str],
         media_type: str,
     ) -> None:
-        super().__init__(_made(pieces, around), headers=headers, media_type=media_type)
-        self._room = around.room
+        super().__init__(_made(pieces, app_context), headers=headers, media_type=media_type)
+        self._concurrency = app_context.concurrency
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._room:
+        with self._concurrency:
             await super().__call__(scope, receive, send)
 
 
-async def _made(pieces: Iterator[str], around: AppContext) -> AsyncIterator[str]:
-    loop = asyncio.get_running_loop()
-    while (piece := await loop.run_in_executor(around.threads, next, pieces, None)) is not None:
+async def _made(pieces: Iterator[str], app_context: AppContext) -> AsyncIterator[str]:
+    loop, threads = asyncio.get_running_loop(), app_context.threads
+    while (piece := await loop.run_in_executor(threads, next, pieces, None)) is not None:
         yield piece

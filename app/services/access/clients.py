@@ -28,7 +28,7 @@ KIND = "client"
 
 
 def digest(client_id: str) -> bytes:
-    """Return what the directory of credentials knows a client by."""
+    """Return the digest under which the directory of credentials holds a client."""
     return hashlib.sha256(f"client {client_id}".encode()).digest()
 
 
@@ -76,8 +76,8 @@ def change(
     """Change a client. One that is no longer active is refused within 60 seconds, and so are
     its tokens.
 
-    Whoever changes its keys can come as it, so every change is handing on what it may do:
-    `Forbidden` unless the `giver` can, before the change and after it.
+    Whoever changes a client's keys can act as the client, so every change counts as giving its
+    rights: `Forbidden` unless the `giver` can give them, before the change and after it.
     """
     wanted = dict(values)
     if "scopes" in wanted:
@@ -143,7 +143,7 @@ def _once(scopes: Sequence[str]) -> list[str]:
 
 def _check(values: Record, allowed: Collection[str]) -> None:
     if (values["jwks"] is None) == (values["jwks_url"] is None):
-        raise Invalid(("/jwks", "either jwks or jwks_url is needed, and not both"))
+        raise Invalid(("/jwks", "give either jwks or jwks_url, not both"))
     if values["jwks"] is not None:
         try:
             jwk_sets.read(values["jwks"])
@@ -163,7 +163,8 @@ def check_address(pointer: str, url: str, allowed: Collection[str]) -> None:
 
 
 def check_scopes(scopes: Sequence[str]) -> None:
-    """Refuse scopes that give a system nothing: they are written wrong, or meant for people."""
+    """Refuse scopes that give a system no permission: misspelled, or meant for people."""
     useless = [n for n, scope in enumerate(scopes) if not rights([scope])]
     if useless:
-        raise Invalid(*((f"/scopes/{n}", "gives a system nothing here") for n in useless))
+        detail = "gives a system no permission: use one such as system/Patient.rs"
+        raise Invalid(*((f"/scopes/{n}", detail) for n in useless))

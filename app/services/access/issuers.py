@@ -23,7 +23,7 @@ KIND, SUBJECT = "issuer", "issuer_subject"
 
 
 def digest(url: str, audience: str) -> bytes:
-    """Return what the directory of credentials knows an issuer with its audience by."""
+    """Return the digest under which the directory of credentials holds an issuer's audience."""
     # Neither holds a line break, so no two pairs give the same text.
     return hashlib.sha256(f"issuer {url}\n{audience}".encode()).digest()
 
@@ -38,7 +38,7 @@ def register(
 ) -> Record:
     """Register an issuer for the actor's practice; `allowed` as for a client.
 
-    An issuer with its audience belongs to one practice, for the token says no more than these.
+    An issuer with its audience belongs to one practice: a token says nothing else about it.
     """
     clients.check_address("/jwks_url", values["jwks_url"], allowed)
     _check_free(db, values["url"], values["audience"])
@@ -60,8 +60,8 @@ def change(
     """Change an issuer; its url and audience stay. One that is no longer active is refused
     within 60 seconds.
 
-    Whoever says where its keys are can come as any of its subjects, so every change is handing
-    on what they all may do, inactive ones too: `Forbidden` unless the `giver` can.
+    Whoever says where an issuer's keys are can act as any of its subjects, so every change counts
+    as giving the rights of all of them, inactive ones too: `Forbidden` unless the `giver` can.
     """
     if "jwks_url" in values:
         clients.check_address("/jwks_url", values["jwks_url"], allowed)
@@ -124,7 +124,7 @@ def change_subject(
 def _check_subject(db: Connection, values: Record, giver: Giver, by: Actor) -> None:
     staff_id, scopes = values["staff_id"], values["scopes"]
     if (staff_id is None) == (scopes is None):
-        raise Invalid(("/staff_id", "either staff_id or scopes is needed, and not both"))
+        raise Invalid(("/staff_id", "give either staff_id or scopes, not both"))
     roles = None
     if staff_id is None:
         clients.check_scopes(scopes)
@@ -140,8 +140,8 @@ def _check_acting(
     db: Connection, issuer_id: str, subject: str | None, giver: Giver, by: Actor
 ) -> None:
     """Refuse who cannot hand on what the issuer's subjects may do, or that one of them."""
-    found = rows.acting(db, practice_id=by.practice_id, issuer_id=issuer_id, subject=subject)
-    for one in found:
+    subjects = rows.acting(db, practice_id=by.practice_id, issuer_id=issuer_id, subject=subject)
+    for one in subjects:
         giver.check(_rights(one), acts_as=one["staff_id"])
 
 
@@ -154,8 +154,8 @@ def _rights(subject: Record) -> frozenset[str]:
 
 def _check_free(db: Connection, url: str, audience: str) -> None:
     if directory.credential(db, digest=digest(url, audience)) is not None:
-        # Whose it is, is nobody else's business.
-        raise Invalid(("/audience", "this issuer is registered for this audience already"))
+        # Which practice has it is not said: it may be another one.
+        raise Invalid(("/audience", "is registered with this issuer already: use another one"))
 
 
 def _enter(db: Connection, issuer: Record, now: datetime) -> None:

@@ -33,27 +33,27 @@ def read(value: Any, *, some: bool = True) -> KeySet:
     """
     keys = value.get("keys") if isinstance(value, dict) else None
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
-        raise BadKeySet("must be an object with a list keys")
+        raise BadKeySet("must be an object with a list named keys")
     if len(keys) > MOST_KEYS:
         raise BadKeySet(f"has more than {MOST_KEYS} keys")
     # Before anything else: a secret that was published is to be replaced, not passed over.
     if not all(map(_SECRET.isdisjoint, keys)):
         raise BadKeySet("holds a secret or private key")
-    found: dict[tuple[str, str], PublicKey] = {}
+    usable: dict[tuple[str, str], PublicKey] = {}
     for key in keys:
         kid, kty = key.get("kid"), key.get("kty")
         if not isinstance(kty, str):
-            raise BadKeySet("has a key without a type")
+            raise BadKeySet("has a key without a type (kty)")
         if kty not in _MEMBERS or key.get("use", "sig") != "sig":
             continue
         if not isinstance(kid, str) or not 0 < len(kid) <= LONGEST_KID:
-            raise BadKeySet("has a key without a kid")
-        if (kid, kty) in found:
+            raise BadKeySet("has a key without an id (kid)")
+        if (kid, kty) in usable:
             raise BadKeySet("has two keys with the same kid")
-        found[kid, kty] = _public(key)
-    if some and not found:
+        usable[kid, kty] = _public(key)
+    if some and not usable:
         raise BadKeySet("has no key for signatures")
-    return found
+    return usable
 
 
 def _public(key: dict[str, Any]) -> PublicKey:
@@ -68,7 +68,7 @@ def _public(key: dict[str, Any]) -> PublicKey:
     try:
         if kty == "EC":
             if kept["crv"] not in _CURVES:
-                raise BadKeySet("has a key on a curve that is not taken here")
+                raise BadKeySet("has a key on a curve other than P-256 and P-384")
             return ECKey.import_key(kept)
         if base64_to_int(kept["n"]).bit_length() < 2048:
             raise BadKeySet("has an RSA key of less than 2048 bits")

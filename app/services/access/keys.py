@@ -91,7 +91,7 @@ def create(
     """
     _check_scopes(scopes)
     if expires_at is not None and expires_at <= now:
-        raise Invalid(("/expires_at", "lies in the past"))
+        raise Invalid(("/expires_at", "must lie in the future"))
     member = None
     if staff_id is not None:
         member = record_rows.get(db, Staff, practice_id=by.practice_id, id=staff_id)
@@ -153,7 +153,7 @@ def revoke(db: Connection, *, key_id: str, by: Actor, now: datetime) -> Record:
 
 
 def find(database: Database, *, digest: bytes) -> Holder | None:
-    """Return who presents a key with this digest, None for one that nobody knows."""
+    """Return who presents a key with this digest, None for one that is not known."""
     with database.read(NONE) as db:
         known = rows.credential(db, digest=digest)
     if known is None or known["kind"] != "key":
@@ -205,7 +205,7 @@ def _environment(db: Connection, practice_id: str) -> str:
 def _check_reach(member: Record | None, scopes: Sequence[str] | None, giver: Giver) -> None:
     """Refuse a key of that member of staff, or of a system, that the giver cannot hand on."""
     if giver.scoped and scopes is None:
-        raise Forbidden("A key that scopes narrow makes no key without scopes.")
+        raise Forbidden("Your key is limited to scopes, so a key that it makes needs scopes too.")
     if member is None:
         giver.check(access.of_system(scopes))
     else:
@@ -215,7 +215,9 @@ def _check_reach(member: Record | None, scopes: Sequence[str] | None, giver: Giv
 def _check_scopes(scopes: Sequence[str] | None) -> None:
     unknown = [n for n, scope in enumerate(scopes or ()) if scope not in access.PERMISSIONS]
     if unknown:
-        raise Invalid(*((f"/scopes/{n}", "is no permission") for n in unknown))
+        raise Invalid(
+            *((f"/scopes/{n}", "is not a permission: see GET /v1/roles") for n in unknown)
+        )
 
 
 def _base62(number: int, length: int) -> str:

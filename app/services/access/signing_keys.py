@@ -22,15 +22,17 @@ _PLACE = {"table": "signing_key", "column": "sealed", "practice_id": ""}
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """The keys that are believed, newest first; the first one signs. Its kid is its id."""
+    """The keys whose tokens are accepted, newest first; the first one signs. Its kid is its id."""
 
     private: ECKey | None
     public: dict[str, dict[str, Any]]
 
 
 def rotate(db: Connection, *, keyring: Keyring, now: datetime) -> str:
-    """Make the next signing key and return its id; the one before is believed until the last
-    token it may still sign has run out."""
+    """Make the next signing key and return its id.
+
+    The key before is accepted until the last token it may still sign has expired.
+    """
     key = ECKey.generate_key("P-256")
     id = new_id(now)
     members = {"kid": id, "use": "sig", "alg": "ES256"}
@@ -48,13 +50,13 @@ def rotate(db: Connection, *, keyring: Keyring, now: datetime) -> str:
 
 
 def current(db: Connection, *, keyring: Keyring, now: datetime) -> SigningKeys:
-    """Return the keys that are believed; `private` is None while there is none, or none that
-    the master keys open."""
-    found = rows.signing_keys(db, now=now)
-    public = {key["id"]: key["public"] for key in found}
-    if not found:
+    """Return the keys that are accepted; `private` is None while there is none, or none that
+    the master keys decrypt."""
+    keys = rows.signing_keys(db, now=now)
+    public = {key["id"]: key["public"] for key in keys}
+    if not keys:
         return SigningKeys(None, public)
-    newest = found[0]
+    newest = keys[0]
     try:
         opened = json.loads(keyring.decrypt(newest["sealed"], row_id=newest["id"], **_PLACE))
     except DecryptionFailed:

@@ -1,8 +1,8 @@
 """Staff: who works for the practice, in which roles, and whether they still do.
 
-Nobody hands on more than they may: what the `giver` can hand on has to cover all that the member
-of staff may do, before the change and after it. Else an identifier, by which an outside issuer's
-tokens are told apart, would be a way to someone else's rights.
+Nobody gives more rights than they have: the `giver` must be able to give all that the member of
+staff may do, before the change and after it. Otherwise an identifier, which tells an outside
+issuer's tokens apart, would be a way to someone else's rights.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ def change(
     """Change a member of staff and return them as they stand.
 
     `Forbidden` beyond what the `giver` can hand on, and for a right that someone would give to
-    themselves; `LastAdministrator` where nobody would be left to hand out access.
+    themselves; `LastAdministrator` when no other could give access.
     """
     if "roles" in values:
         values = values | {"roles": _roles(values["roles"])}
     roles: list[str] = (member | values)["roles"]
     giver.check(access.granted([*member["roles"], *roles]))
     if by.id == member["id"] and not access.granted(roles) <= access.granted(member["roles"]):
-        raise Forbidden("Nobody gives themselves a role; another administrator can.")
+        raise Forbidden("You cannot give yourself a role; another administrator can.")
     _check_practitioner(db, values, by)
     if ADMINISTRATOR not in roles:
         _keep_an_administrator(db, member)
@@ -111,14 +111,14 @@ def _roles(named: Sequence[str]) -> list[str]:
     """Return the roles in the order of the table; `Invalid` unless they are some known ones."""
     if not named or len(set(named)) < len(named) or not access.ROLES.keys() >= set(named):
         known = ", ".join(access.ROLES)
-        raise Invalid(("/roles", f"must be one or more of {known}, none of them twice"))
+        raise Invalid(("/roles", f"must be one or more of {known}, each once"))
     return [role for role in access.ROLES if role in named]
 
 
 def _check_practitioner(db: Connection, values: Record, by: Actor) -> None:
     id = values.get("practitioner_id")
     if id and record_rows.get(db, Practitioner, practice_id=by.practice_id, id=id) is None:
-        raise Invalid(("/practitioner_id", "no such record in this practice"))
+        raise Invalid(("/practitioner_id", "no such practitioner in this practice"))
 
 
 def _keep_an_administrator(db: Connection, member: Record) -> None:

@@ -15,8 +15,8 @@ from app.domain.ids import new_id, pack, unpack
 
 Event = dict[str, Any]
 
-# Fields that say nothing of their own: the event has its own time, versions only count, and
-# sort and search keys are made from fields that are told.
+# Fields left out of `changes`: the event has its own time, versions only count, and sort and
+# search keys are made from fields that are in it.
 _SILENT = frozenset(
     {"practice_id", "id", "version", "created_at", "updated_at", "sort_at"}
     | {"mrn_key", "family_key", "search_key"}
@@ -44,7 +44,7 @@ def record(
 
 
 def append(db: Connection, events: Sequence[Event]) -> None:
-    """Add rows to the log; the connection remembers that this transaction is told of."""
+    """Add rows to the log and mark the transaction as audited."""
     db.info["audited"] = True
     if len(events) == 1:
         table_rows.add(db, AuditEvent, events[0])
@@ -56,8 +56,8 @@ def patients_of(db: Connection, *, practice_id: str, id: str | None) -> list[str
     """Return the patient that a record is about, as its own log tells; none for other records."""
     if id is None:
         return []
-    found = rows.patient_of(db, practice_id=practice_id, resource_id=id)
-    return [found] if found else []
+    patient_id = rows.patient_of(db, practice_id=practice_id, resource_id=id)
+    return [patient_id] if patient_id else []
 
 
 def event(
@@ -73,7 +73,7 @@ def event(
     reason: str | None = None,
     patients: bytes | None = None,
 ) -> Event:
-    """Return an audit row, for whoever saves it."""
+    """Return an audit row, to be saved with `append` or by the edge's audit log."""
     return {
         "practice_id": by.practice_id,
         "id": new_id(now),

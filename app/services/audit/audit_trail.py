@@ -17,7 +17,7 @@ _ADMINISTRATIVE = frozenset(
     {"practice", "location", "practitioner", "closure", "protocol"}
     | {"staff", "api_key", "client", "issuer", "issuer_subject", "sandbox"}
 )
-# Events of a patient's report that are read at once.
+# Events of a patient's report read in one statement.
 _BATCH_SIZE = 1_000
 
 
@@ -31,10 +31,10 @@ def instants(
     )
 
 
-def told(event: Record, *, patients: bool) -> Record:
+def shown(event: Record, *, patients: bool) -> Record:
     """Return an event as it is shown.
 
-    What changed in a patient's record is told only where `patients` says that the reader may
+    What changed in a patient's record is shown only when `patients` says that the reader may
     read those: an auditor sees that something was changed, by whom and when.
     """
     open_to_all = patients or event["resource_type"] in _ADMINISTRATIVE
@@ -55,7 +55,7 @@ def told(event: Record, *, patients: bool) -> Record:
 
 
 def shows_patients(event: Record) -> bool:
-    """Return whether its changes, when they are told, show something of a patient."""
+    """Return whether its changes, when they are shown, show something of a patient."""
     return bool(event["changes"]) and event["resource_type"] not in _ADMINISTRATIVE
 
 
@@ -79,7 +79,7 @@ def disclosures(
 
     `patients` counts those of the same list: 1 when it was about this patient alone.
     """
-    found = rows.page(
+    events = rows.page(
         db,
         practice_id=practice_id,
         since=since,
@@ -89,17 +89,17 @@ def disclosures(
         before=before,
         limit=limit,
     )
-    return [_disclosed(event) for event in found]
+    return [_disclosed(event) for event in events]
 
 
 def _disclosed(event: Record) -> dict[str, Any]:
-    shown = told(event, patients=False)
+    fields = shown(event, patients=False)
     names = ("id", "at", "by", "credential_id", "address", "action", "reason", "resource")
     return {
-        **{name: shown[name] for name in names},
+        **{name: fields[name] for name in names},
         "what": "changed" if event["outcome"] == audit.DONE else "shown",
         "request_id": event["request_id"],
-        "patients": len(shown["patient_ids"]),
+        "patients": len(fields["patient_ids"]),
     }
 
 
@@ -128,23 +128,23 @@ def every_disclosure(
 def of_patient(db: Connection, *, practice_id: str, patient_id: str) -> Iterator[Record]:
     """Return every event about the patient with what it changed, the newest first.
 
-    They are read a piece at a time: who needs only the newest may stop.
+    They are read in batches, so a caller that needs only the newest may stop early.
     """
-    found = _every(
+    events = _every(
         lambda before: rows.page(
             db, practice_id=practice_id, patient_id=patient_id, before=before, limit=_BATCH_SIZE
         )
     )
-    # Whom else a list showed is not this patient's to know.
-    return (told(event, patients=True) | {"patient_ids": [patient_id]} for event in found)
+    # Other patients whom the same list showed are left out.
+    return (shown(event, patients=True) | {"patient_ids": [patient_id]} for event in events)
 
 
 def _every(page: Callable[[str | None], list[Record]]) -> Iterator[Record]:
-    """Yield what the pages hold, each read when the one before is through."""
+    """Yield what the pages hold, each read when the one before was taken."""
     before: str | None = None
     while True:
-        found = page(before)
-        yield from found
-        if len(found) < _BATCH_SIZE:
+        events = page(before)
+        yield from events
+        if len(events) < _BATCH_SIZE:
             return
-        before = found[-1]["id"]
+        before = events[-1]["id"]

@@ -53,8 +53,8 @@ def _unsealed(db: Connection, last: Record | None, *, practice_id: str, below: s
     # Behind the newest seal there may be a backlog, made long before that seal was.
     newest = max(id for id, _ in sealing.read_entries(last["entries"]))
     since = min(last["sealed_at"], made_at(newest)) - LATE
-    found = rows.ids_between(db, practice_id=practice_id, above=first_id(since), below=below)
-    if not found:
+    ids = rows.ids_between(db, practice_id=practice_id, above=first_id(since), below=below)
+    if not ids:
         return []
     # A row younger than that instant was sealed after it.
     sealed = {
@@ -62,17 +62,17 @@ def _unsealed(db: Connection, last: Record | None, *, practice_id: str, below: s
         for one in _seals(db, practice_id=practice_id, since=since)
         for id, _ in sealing.read_entries(one["entries"])
     }
-    return [id for id in found if id not in sealed]
+    return [id for id in ids if id not in sealed]
 
 
 def _seals(db: Connection, *, practice_id: str, since: datetime | None = None) -> Iterator[Record]:
     after = 0
     while True:
-        found = rows.seals(db, practice_id=practice_id, after=after, since=since, limit=100)
-        yield from found
-        if len(found) < 100:
+        batch = rows.seals(db, practice_id=practice_id, after=after, since=since, limit=100)
+        yield from batch
+        if len(batch) < 100:
             return
-        after = found[-1]["number"]
+        after = batch[-1]["number"]
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ def verify(
 
     `noted` is a head that was written down earlier, outside this database.
     """
-    found = Verified()
+    result = Verified()
     before, expected = sealing.BEGINNING, 1
     heads: set[str] = set()
     sealed: set[str] = set()
@@ -109,33 +109,33 @@ def verify(
         for one in _seals(db, practice_id=practice_id):
             number, entries = one["number"], bytes(one["entries"])
             for missing in range(expected, number):
-                found.faults.append(("missing", str(missing)))
+                result.faults.append(("missing", str(missing)))
             digest = sealing.seal_digest(before, practice_id, number, entries)
             # After a gap nothing is known of the seal before.
             if number == expected and digest != one["digest"]:
-                found.faults.append(("altered", str(number)))
-            _compare(db, entries, found, practice_id=practice_id)
+                result.faults.append(("altered", str(number)))
+            _compare(db, entries, result, practice_id=practice_id)
             sealed.update(id for id, _ in sealing.read_entries(entries))
             before, expected = bytes(one["digest"]), number + 1
-            found.head = sealing.head(number, before)
-            heads.add(found.head)
+            result.head = sealing.head(number, before)
+            heads.add(result.head)
         settled = first_id(now - settling)
         for id in rows.ids_between(db, practice_id=practice_id, above=None, below=first_id(now)):
             if id not in sealed:
-                found.unsealed += 1
+                result.unsealed += 1
                 if id < settled:
-                    found.faults.append(("inserted", id))
-    found.sealed = len(sealed)
+                    result.faults.append(("inserted", id))
+    result.sealed = len(sealed)
     if noted is not None and noted not in heads:
-        found.faults.append(("truncated", noted.partition(":")[0]))
-    return found
+        result.faults.append(("truncated", noted.partition(":")[0]))
+    return result
 
 
-def _compare(db: Connection, entries: bytes, found: Verified, *, practice_id: str) -> None:
+def _compare(db: Connection, entries: bytes, result: Verified, *, practice_id: str) -> None:
     told = dict(sealing.read_entries(entries))
     events = rows.by_ids(db, practice_id=practice_id, ids=list(told))
     for id, digest in told.items():
         if id not in events:
-            found.faults.append(("deleted", id))
+            result.faults.append(("deleted", id))
         elif sealing.row_digest(events[id]) != digest:
-            found.faults.append(("edited", id))
+            result.faults.append(("edited", id))

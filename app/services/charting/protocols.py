@@ -48,7 +48,7 @@ def find_latest(db: Connection, *, practice_id: str, code: str) -> Protocol | No
 
 def listed(db: Connection, *, practice_id: str) -> list[Record]:
     """Return every version the practice can see: code, number, name, state, whether built in."""
-    found: list[Record] = [
+    versions: list[Record] = [
         {
             "code": p.code,
             "version": p.version,
@@ -59,7 +59,7 @@ def listed(db: Connection, *, practice_id: str) -> list[Record]:
         for p in rows.BUILT_IN.values()
     ]
     for row in rows.of_practice(db, practice_id=practice_id):
-        found.append(
+        versions.append(
             {
                 "code": row["code"],
                 "version": row["number"],
@@ -68,7 +68,7 @@ def listed(db: Connection, *, practice_id: str) -> list[Record]:
                 "built_in": False,
             }
         )
-    return found
+    return versions
 
 
 def definition(db: Connection, *, practice_id: str, code: str, number: int) -> tuple[Record, int]:
@@ -88,13 +88,13 @@ def draft(db: Connection, definition: dict[str, Any], *, by: Actor, now: datetim
     """Save a definition as the draft of its version, replacing an earlier draft of it."""
     protocol = from_definition(definition)
     if any(code == protocol.code for code, _ in rows.BUILT_IN):
-        raise InvalidProtocol(("/code", "this code belongs to a built-in protocol"))
+        raise InvalidProtocol(("/code", "belongs to a built-in protocol: choose another code"))
     values: Record = {"definition": to_definition(protocol)}
     row = rows.version(db, practice_id=by.practice_id, code=protocol.code, number=protocol.version)
     if row is None:
         newest = rows.latest(db, practice_id=by.practice_id, code=protocol.code)
         if protocol.version != (newest or 0) + 1:
-            raise InvalidProtocol(("/version", f"the next version is {(newest or 0) + 1}"))
+            raise InvalidProtocol(("/version", f"must be {(newest or 0) + 1}, the next version"))
         values |= {"code": protocol.code, "number": protocol.version}
         return records.create(db, ProtocolVersion, values, kind="protocol", by=by, now=now)
     if row["published_at"]:

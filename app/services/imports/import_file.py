@@ -54,7 +54,7 @@ def read_sheet(content: bytes | str) -> Sheet:
     lines = _lines(rows, first, delimiter, None)
     header = next(lines)
     if header.broken:
-        raise BadImportFile(("/file", "has a header whose quotation marks do not match"))
+        raise BadImportFile(("/file", "has a header line whose quotation marks do not match"))
     heads = [trimmed(cell) for cell in header.cells]
     return Sheet(
         heads, [line for line in lines if line.broken or any(map(trimmed, line.cells))], delimiter
@@ -116,17 +116,19 @@ def columns_of(sheet: Sheet, mapping: HistoryMapping) -> Columns:
     faults: list[tuple[str, str]] = []
     of_field: dict[str, int] = {}
     for field, headings in mapping.columns.items():
-        found = next((places[h] for h in map(same_words, headings) if h in places), None)
-        if found is None:
+        columns = next((places[h] for h in map(same_words, headings) if h in places), None)
+        if columns is None:
             if field in REQUIRED:
                 named = " or ".join(headings)
                 faults.append((f"/columns/{field}", f"the file has no column {named}"))
-        elif len(found) > 1:
-            faults.append((f"/columns/{field}", "the file has this column more than once"))
+        elif len(columns) > 1:
+            faults.append(
+                (f"/columns/{field}", "the file has this column more than once: keep one")
+            )
         else:
-            of_field[field] = found[0]
+            of_field[field] = columns[0]
     if len(set(of_field.values())) < len(of_field):
-        faults.append(("/columns", "two fields are read from the same column"))
+        faults.append(("/columns", "two fields are read from the same column: correct the mapping"))
     if faults:
         raise BadImportFile(*faults)
     return Columns(sheet.heads, of_field, _kept(sheet, mapping, of_field), mapping.sexes)

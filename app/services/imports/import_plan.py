@@ -22,7 +22,7 @@ from app.services.patients.patients import mrn_key
 
 @dataclass(slots=True)
 class Known:
-    """Somebody of the practice, or somebody the file makes known: `patient` is None then."""
+    """A patient of the practice, or one whom the file brings: `patient` is None then."""
 
     patient: Record | None
     course: Record | None
@@ -75,12 +75,12 @@ class Places:
 
     def today_at(self, location: str | None) -> date:
         """Return the present day at a location; a new one will be in the practice's zone."""
-        found = self._days.get(location)
-        if found is None:
+        today = self._days.get(location)
+        if today is None:
             zone = self._zones.get(same_words(location), None) if location else None
-            found = local_day(self._now, zone or self._practice_zone)
-            self._days[location] = found
-        return found
+            today = local_day(self._now, zone or self._practice_zone)
+            self._days[location] = today
+        return today
 
 
 def plan(
@@ -93,15 +93,15 @@ def plan(
     practice_id: str,
     tick: Callable[[int], None],
 ) -> Plan:
-    """Return what to do with each line; `tick` hears how many were read."""
+    """Return what to do with each line; `tick` is called with how many were read."""
     made = Plan()
     read: list[tuple[str, Row]] = []
     for count, line in enumerate(lines, 1):
-        found = _read(line, columns, places)
-        if isinstance(found, Remark):
-            made.rejected.append(found)
+        row = _read(line, columns, places)
+        if isinstance(row, Remark):
+            made.rejected.append(row)
         else:
-            read.append((mrn_key(found.mrn), found))
+            read.append((mrn_key(row.mrn), row))
         if count % 500 == 0:
             tick(count)
     made.known = known(
@@ -130,8 +130,8 @@ def known(
     treatment in any of them counts as already there.
     """
     patients = rows.patients(db, practice_id=practice_id, mrn_keys=mrn_keys)
-    found = {p["mrn_key"]: Known(p, None, {}) for p in patients}
-    of_patient = {p["id"]: found[p["mrn_key"]] for p in patients}
+    by_mrn = {p["mrn_key"]: Known(p, None, {}) for p in patients}
+    of_patient = {p["id"]: by_mrn[p["mrn_key"]] for p in patients}
     of_course: dict[str, Known] = {}
     for course in rows.courses(
         db, practice_id=practice_id, patient_ids=of_patient, protocol=protocol
@@ -147,20 +147,20 @@ def known(
         db, practice_id=practice_id, course_ids=of_course
     ):
         of_course[course_id].given[given_on] = administered
-    return found
+    return by_mrn
 
 
 def _take(made: Plan, whose: Known, row: Row, columns: Columns) -> None:
     birth_date = whose.value("birth_date")
     if birth_date is not None and birth_date != row.birth_date:
-        message = "The patient with this MRN has another birth date."
+        message = "The patient with this MRN has another birth date: correct one of the two."
         head = columns.head("birth_date")
         made.rejected.append(Remark(row.line, head, "birth_date_differs", message))
         return
     if row.given_on in whose.given:
         made.skipped.append(row.line)
         if whose.given[row.given_on] != row.hundredths:
-            message = "Skipped: this day's session is there already, with other units."
+            message = "Skipped: a session of that day is recorded already, with other units."
             head = columns.head("units")
             made.warnings.append(Remark(row.line, head, "units_differ", message))
         return
@@ -172,20 +172,26 @@ def _take(made: Plan, whose: Known, row: Row, columns: Columns) -> None:
     made.accepted.append(row)
 
 
-_STAYS = "differs from what is known of this patient, which stays as it is."
+_STAYS = "differs from the patient's record, which was not changed."
 _COMPARED = (
     ("family_name", "name_differs", f"The last name {_STAYS}"),
     ("given_name", "name_differs", f"The first name {_STAYS}"),
     ("sex", "sex_differs", f"The sex {_STAYS}"),
     ("phone", "phone_differs", f"The phone number {_STAYS}"),
-    ("indication", "indication_differs", "The diagnosis differs from the course's, which stays."),
+    (
+        "indication",
+        "indication_differs",
+        "The diagnosis differs from the course's, which was not changed.",
+    ),
 )
 
 
 def _compare(made: Plan, whose: Known, row: Row, columns: Columns) -> None:
     """Note where the row says something else than is known, once for each other value."""
     if whose.first is None and row.indication is None and whose.course is None:
-        message = "The diagnosis is empty; a new course says unspecified unless a row names one."
+        message = (
+            "The diagnosis is empty: a new course is unspecified unless another row names one."
+        )
         head = columns.head("indication") if "indication" in columns.of_field else None
         made.warnings.append(Remark(row.line, head, "indication_missing", message))
     if whose.patient is None and whose.first is None:

@@ -189,7 +189,7 @@ def _sessions(
 ) -> None:
     course = facts.course
     for row in whose.taken:
-        found = treatments.circumstances(facts, row.given_on)
+        circumstances = treatments.circumstances(facts, row.given_on)
         values: Record = {
             "course_id": course["id"],
             "status": "given",
@@ -205,7 +205,7 @@ def _sessions(
             "protocol_version": protocol.version,
             "charting": "total",
             "administered": row.hundredths,
-            "findings": [*_total(protocol, row.hundredths), *found],
+            "findings": [*_total(protocol, row.hundredths), *circumstances],
         }
         session = made.record(Session, values)
         made.audited(

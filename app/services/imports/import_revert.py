@@ -1,4 +1,4 @@
-"""Take an import back: what it made goes, as far as nobody has built on it since."""
+"""Revert an import: what it made is deleted, except what was changed or referred to since."""
 
 from __future__ import annotations
 
@@ -69,7 +69,10 @@ def revert(db: Connection, *, import_id: str, by: Actor, now: datetime) -> Rever
         raise NotFound()
     batch = records.load(db, ImportBatch, practice_id=by.practice_id, id=import_id, locked=True)
     if batch["reverted_at"]:
-        raise WrongState("This import was reverted already.", state="reverted")
+        raise WrongState(
+            "This import was reverted already. Load its file again if it is needed.",
+            state="reverted",
+        )
     made = rows.session_ids(db, practice_id=by.practice_id, import_id=import_id)
     sessions = rows.records(db, Session, practice_id=by.practice_id, ids=made)
     # Held until the end, so that no one gives a session to a course while it goes.
@@ -125,9 +128,9 @@ def _untouched(db: Connection, sessions: Iterable[Record], *, by: Actor) -> set[
 
 
 def _rewrite(db: Connection, course_ids: Collection[str], *, by: Actor, now: datetime) -> None:
-    found = rows.facts(db, practice_id=by.practice_id, course_ids=course_ids)
+    courses = rows.facts(db, practice_id=by.practice_id, course_ids=course_ids)
     derived: list[Record] = []
-    for facts in found:
+    for facts in courses:
         course_dates.load_interval(db, facts, practice_id=by.practice_id)
         derived.append(course_dates.derive(facts) | {"id": facts.course["id"], "updated_at": now})
     rows.rewrite_courses(db, practice_id=by.practice_id, rows=derived)

@@ -92,9 +92,9 @@ def load_history(
 ) -> Report:
     """Load the treatments of a file and return what became of each of its rows.
 
-    A row that cannot be taken never keeps the others from being loaded, and one that is there
-    already is skipped, so the same file can be loaded again. `progress` hears (done, of all).
-    Raises `BadImportFile` for what is no such table.
+    A row that cannot be taken does not keep the others from being loaded, and one that was loaded
+    before is skipped, so the same file can be loaded again. `progress` is called with (done, of
+    all). Raises `BadImportFile` for a file that is no such table.
     """
     sheet = read_sheet(content)
     columns = columns_of(sheet, mapping)
@@ -103,7 +103,7 @@ def load_history(
         raise NotFound()
     protocol = protocols.find_latest(db, practice_id=by.practice_id, code=mapping.protocol)
     if protocol is None:
-        raise Invalid(("/mapping/protocol", "no such published protocol"))
+        raise Invalid(("/mapping/protocol", "no such published protocol in this practice"))
     places = Places(
         rows.places(db, practice_id=by.practice_id),
         rows.people(db, practice_id=by.practice_id),
@@ -129,7 +129,7 @@ def load_history(
         planned.skipped,
         planned.rejected,
         planned.warnings,
-        {kind: len(found) for kind, _, found in _kinds(made)},
+        {kind: len(entries) for kind, _, entries in _kinds(made)},
     )
 
 
@@ -147,7 +147,7 @@ def _teller(progress: Progress | None, total: int) -> Callable[[int], None]:
 
 
 def _base_name(file_name: str) -> str:
-    # Understands both kinds of slash; a folder's name is nobody else's business.
+    # Takes off a folder with either kind of slash: its name is not kept.
     return PureWindowsPath(file_name).name[:200] or "history.csv"
 
 
@@ -187,8 +187,8 @@ def _batch(
         "warnings": [remark._asdict() for remark in planned.warnings],
         # The sessions stand in the import's rows.
         "created": {
-            kind: [record["id"] for record in found]
-            for kind, _, found in _kinds(made)
+            kind: [record["id"] for record in entries]
+            for kind, _, entries in _kinds(made)
             if kind != "session"
         },
         "by_name": by.name,
@@ -229,16 +229,16 @@ def _save(
         )
     )
     everything: list[tuple[type[Base], list[Record]]] = [
-        *((model, found) for _, model, found in _kinds(made)),
+        *((model, entries) for _, model, entries in _kinds(made)),
         (ImportBatch, [batch]),
         (ImportRow, kept),
         (AuditEvent, made.audit),
     ]
-    of_all = sum(len(found) for _, found in everything)
+    of_all = sum(len(entries) for _, entries in everything)
     done = 0
-    for model, found in everything:
-        for start in range(0, len(found), _BATCH_SIZE):
-            piece = found[start : start + _BATCH_SIZE]
+    for model, entries in everything:
+        for start in range(0, len(entries), _BATCH_SIZE):
+            piece = entries[start : start + _BATCH_SIZE]
             with unique_violation_as_contended():
                 if model is AuditEvent:
                     audit.append(db, piece)

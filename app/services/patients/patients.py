@@ -73,7 +73,7 @@ def change(
         first = rows.first_day(db, practice_id=by.practice_id, patient_id=patient["id"])
         earliest = min((d for d in (first, patient["deceased_on"]) if d), default=None)
         if earliest and merged["birth_date"] > earliest:
-            raise Invalid(("/birth_date", "lies after a treatment or the patient's death"))
+            raise Invalid(("/birth_date", "must not lie after a treatment or the patient's death"))
     if mrn_key(merged["mrn"]) != patient["mrn_key"]:
         other = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(merged["mrn"]))
         if other:
@@ -100,13 +100,13 @@ def upsert(
     """
     named = identifiers.find(db, kind=KIND, identifiers=identified, by=by)
     if named:
-        found: Record | None = records.load(db, Patient, practice_id=by.practice_id, id=named)
+        patient: Record | None = records.load(db, Patient, practice_id=by.practice_id, id=named)
     else:
-        found = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(values["mrn"]))
-    if found is None:
+        patient = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(values["mrn"]))
+    if patient is None:
         return register(db, values=values, identified=identified, by=by, now=now), True
-    all_named = identifiers.joined(db, kind=KIND, id=found["id"], identifiers=identified, by=by)
-    return change(db, patient=found, values=values, identified=all_named, by=by, now=now), False
+    all_named = identifiers.joined(db, kind=KIND, id=patient["id"], identifiers=identified, by=by)
+    return change(db, patient=patient, values=values, identified=all_named, by=by, now=now), False
 
 
 def deceased(
@@ -115,11 +115,13 @@ def deceased(
     """Note a patient's death: courses close and bookings are cancelled, all or nothing."""
     patient = records.load(db, Patient, practice_id=by.practice_id, id=patient_id, locked=True)
     if patient["deceased_on"]:
-        raise WrongState("The patient's death is recorded already.", state="deceased")
+        raise WrongState(
+            "The patient's death is recorded already. Nothing was changed.", state="deceased"
+        )
     if on > local_day(now, time_zone):
-        raise Invalid(("/on", "lies in the future"))
+        raise Invalid(("/on", "must not lie in the future"))
     if on < patient["birth_date"]:
-        raise Invalid(("/on", "lies before the patient's birth"))
+        raise Invalid(("/on", "must not lie before the patient's birth date"))
     for course_id in course_rows.ids_of_patient(
         db, practice_id=by.practice_id, patient_id=patient_id
     ):
@@ -147,4 +149,4 @@ def deceased(
 def _check_birth(birth_date: date, now: datetime) -> None:
     # Judged where the day begins first: a child born today at the date line is not refused.
     if birth_date > local_day(now, "Pacific/Kiritimati"):
-        raise Invalid(("/birth_date", "lies in the future"))
+        raise Invalid(("/birth_date", "must not lie in the future"))

@@ -1,4 +1,4 @@
-"""A practice that left: everything of it goes in one transaction, and a proof stays."""
+"""Erase a practice that left: all its rows in one transaction; a proof is kept."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from app.db.queries.practice import practices as directory
 from app.db.queries.table_rows import Record
 from app.services.practice.practice_export import Exported, last_seal
 
-# What a server adds and clears by itself; nobody has to be asked whether it is in the export.
-_TENDED = frozenset({"audit_seal", "idempotency"})
+# Rows that maintenance adds and deletes by itself, so they may differ from the export.
+_NOT_COMPARED = frozenset({"audit_seal", "idempotency"})
 
 
 class NotErased(Exception):
@@ -26,7 +26,7 @@ class NotErased(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What went, table by table, and what is left (nothing) when it is counted again."""
+    """The rows removed by table, and the rows left (none) when they are counted again."""
 
     practice_id: str
     started_at: datetime
@@ -68,12 +68,12 @@ def erase(database: Database, *, exported: Exported, by_name: str, now: datetime
     practice_id = exported.practice_id
     with database.write(OWNER) as db:
         if not erasing.may_erase(db):
-            raise NotErased("this database login may not erase: use the owner of the tables")
+            raise NotErased("this database login may not erase: use the login that owns the tables")
         done = rows.get(db, practice_id=practice_id)
         if done is None:
             _erase(db, exported, by_name=by_name, now=now)
         elif done["export_sha256"] != exported.sha256:
-            raise NotErased("the practice is gone already, with another export than this one")
+            raise NotErased("the practice was erased before, with another export: use that one")
     rewritten = erasing.rewrite(database)
     return _proved(database, practice_id, rewritten)
 
@@ -93,19 +93,22 @@ def _erase(db: Connection, exported: Exported, *, by_name: str, now: datetime) -
 
 
 def _hold(db: Connection, practice_id: str) -> None:
-    """Hold the practice: from here on nothing is added to it, by whomever."""
+    """Lock the practice: from here on nobody can add anything to it."""
     erasing.confine(db, practice_id=practice_id)
     if rows.alone(db, practice_id=practice_id) is None:
         raise NotErased("there is no practice with that id")
 
 
 def _compare(db: Connection, exported: Exported) -> None:
-    """Refuse what is not in the export: every change and every look leaves an event."""
+    """Refuse when the practice has rows that are not in the export.
+
+    Every change and every read leaves an audit event, so the newest event is compared as well.
+    """
     present = practice_rows.counts(db, practice_id=exported.practice_id)
     differing = sorted(
         name
         for name in present.keys() | exported.counts.keys()
-        if name not in _TENDED and present.get(name) != exported.counts.get(name)
+        if name not in _NOT_COMPARED and present.get(name) != exported.counts.get(name)
     )
     newest = audit_rows.last(db, practice_id=exported.practice_id)
     if differing or newest != exported.last_event:
@@ -120,7 +123,8 @@ def _remove(db: Connection, practice_id: str, opened: Record, *, now: datetime) 
     removed = practice_rows.remove(db, practice_id=practice_id, names=names)
     left = {name: n for name, n in practice_rows.counts(db, practice_id=practice_id).items() if n}
     if left:
-        raise NotErased(f"rows came back while they were deleted ({', '.join(sorted(left))})")
+        named = ", ".join(sorted(left))
+        raise NotErased(f"rows were added during the erasure ({named}): try again")
     closed: Record = {"finished_at": now, "removed": removed, "last_seal": head}
     rows.finish(db, practice_id=practice_id, values=closed)
 
@@ -130,7 +134,7 @@ def _proved(database: Database, practice_id: str, rewritten: bool | None) -> Era
     with database.write(OWNER) as db:
         kept = rows.get(db, practice_id=practice_id)
         if kept is None:
-            raise NotErased("no proof was kept")
+            raise NotErased("no proof of the erasure was kept")
         beside = rows.beside(db, practice_id=practice_id, export_sha256=str(kept["export_sha256"]))
         practice, sandbox = _proof(db, kept), _proof(db, beside) if beside else None
     return Erased(practice, sandbox, rewritten)

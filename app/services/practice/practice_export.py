@@ -92,14 +92,14 @@ def write(
 def read(lines: Iterable[bytes]) -> Exported:
     """Return what the export holds, once its every byte has been compared; else `Unfit`."""
     digest = hashlib.sha256()
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     manifest: Record | None = None
     end: Record | None = None
     told: str | None = None
     for text in lines:
         content = _parsed(text)
         if told is not None:
-            raise Unfit("the export goes on after its end")
+            raise Unfit("the export has lines after its end")
         if "sha256" in content and end is not None:
             told = content["sha256"]
             continue
@@ -107,15 +107,15 @@ def read(lines: Iterable[bytes]) -> Exported:
         if manifest is None:
             manifest = content
         elif "table" in content:
-            found[str(content["table"])] += 1
+            counts[str(content["table"])] += 1
         else:
             end = content
     if manifest is None or end is None or told is None:
-        raise Unfit("the export is cut off, or no export")
-    if told != digest.hexdigest() or found != Counter(end.get("counts")):
-        raise Unfit("the export is not what was written: its SHA-256 or its counts differ")
+        raise Unfit("the file is cut off, or is not an export")
+    if told != digest.hexdigest() or counts != Counter(end.get("counts")):
+        raise Unfit("the export was changed since it was written: its SHA-256 or its counts differ")
     if manifest.get("export") != FORMAT:
-        raise Unfit("the export is of another version of this program")
+        raise Unfit("the export was written by another version of this program: export again")
     return Exported(
         manifest["practice_id"],
         manifest["made_at"],
@@ -138,7 +138,7 @@ def _parsed(text: bytes) -> Record:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise Unfit("the export is cut off, or no export")
+        raise Unfit("the file is cut off, or is not an export")
     return content
 
 

@@ -1,4 +1,4 @@
-"""Practices: found one, change its settings, recompute the courses that settings touch."""
+"""Practices: create one, change its settings, recompute the courses that settings touch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.services.audit import audit
 from app.services.scheduling import course_dates
 
 KIND = "practice"
-# Settings that stored dates rest on; the others are applied when a list is read.
+# Settings that stored dates depend on; the others are applied when a list is read.
 _MOVES_DATES = frozenset({"min_interval_days"})
 # Courses recomputed in one transaction: a practice's usual size, and a fraction of a second.
 BATCH_SIZE = 500
@@ -62,16 +62,16 @@ def load(db: Connection, *, practice_id: str) -> Record:
 
 
 def change(db: Connection, *, practice: Record, values: Record, by: Actor, now: datetime) -> Record:
-    """Change settings; where stored dates rest on them, a first piece is recomputed at once.
+    """Change settings; where stored dates depend on them, a first batch is recomputed at once.
 
-    `recompute` does the rest, piece by piece; until then such courses count as waiting.
+    `recompute` does the rest, batch by batch; until then such courses count as waiting.
     """
     changes = audit.changed(practice, values)
     if not changes:
         return practice
     merged = practice | values
     if merged["overdue_after_days"] >= merged["lapsed_after_days"]:
-        raise Invalid(("/lapsed_after_days", "must be later than overdue_after_days"))
+        raise Invalid(("/lapsed_after_days", "must be more than overdue_after_days"))
     moved = not _MOVES_DATES.isdisjoint(changes)
     saved = values | {"updated_at": now}
     if moved:
@@ -87,9 +87,9 @@ def change(db: Connection, *, practice: Record, values: Record, by: Actor, now: 
 
 
 def recompute(db: Connection, *, practice_id: str, now: datetime) -> int:
-    """Recompute one piece of the courses that still wait; return how many were done.
+    """Recompute one batch of the courses that still wait; return how many were done.
 
-    Safe to stop between pieces and to run twice: what is done no longer waits.
+    Safe to stop between batches and to run twice: what is done no longer waits.
     """
     practice = load(db, practice_id=practice_id)
     waiting = fact_rows.after_course(

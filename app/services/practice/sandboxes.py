@@ -1,8 +1,8 @@
 """A practice's sandbox: a practice of its own for trying things out, with its own keys.
 
-Every act is for the live practice's people, and stands in the log of both where both are
-touched. The rows of one are never in reach while the other's are changed: the transaction turns
-from one to the other, and the second wall turns with it.
+Only people of the live practice make, key and empty it; where that changes both practices, it is
+in the log of both. The rows of one are out of reach while the other's are changed: the
+transaction switches its scope between the two, and row-level security follows the scope.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ KEPT = frozenset(
 def find(database: Database, db: Connection, *, practice_id: str) -> Record:
     """Return the sandbox of the practice; `NotFound` when it has none."""
     with database.as_practice(db, DIRECTORY):
-        found = rows.sandbox(db, practice_id=practice_id)
-    if found is None:
+        sandbox = rows.sandbox(db, practice_id=practice_id)
+    if sandbox is None:
         raise NotFound()
-    return found
+    return sandbox
 
 
 def keys_of(database: Database, db: Connection, *, sandbox: Record) -> list[Record]:
@@ -53,7 +53,9 @@ def keys_of(database: Database, db: Connection, *, sandbox: Record) -> list[Reco
         return key_rows.of_practice(db, practice_id=sandbox["id"])
 
 
-def found(database: Database, db: Connection, *, by: Actor, now: datetime) -> tuple[Record, bool]:
+def find_or_create(
+    database: Database, db: Connection, *, by: Actor, now: datetime
+) -> tuple[Record, bool]:
     """Return the practice's sandbox, and whether it was made just now.
 
     It begins with the settings of the live practice. `WrongState` for a sandbox, which has none.
@@ -91,9 +93,9 @@ def make_key(
     by: Actor,
     now: datetime,
 ) -> tuple[Record, str]:
-    """Make a key of the sandbox, for the system `name`; the key itself is told this once only.
+    """Make a key of the sandbox, for the system `name`; the key itself is returned this once only.
 
-    It may do there whatever its scopes say: nothing in a sandbox is anybody's record.
+    It may do there whatever its scopes say: a sandbox holds no real records.
     """
     sandbox = find(database, db, practice_id=by.practice_id)
     with database.as_practice(db, sandbox["id"]):
@@ -168,7 +170,11 @@ def _of_staff(db: Connection, *, practice_id: str) -> dict[str, list[dict[str, s
 def _live(db: Connection, by: Actor) -> Record:
     practice = practices.load(db, practice_id=by.practice_id)
     if practice["sandbox_of"] is not None:
-        raise WrongState("This is a sandbox; it has none of its own.", state="sandbox")
+        raise WrongState(
+            "This key belongs to a sandbox, which has no sandbox of its own. "
+            "Use a key of the live practice.",
+            state="sandbox",
+        )
     return practice
 
 

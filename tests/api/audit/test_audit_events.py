@@ -76,7 +76,7 @@ def test_days_are_the_practices_own(clinic: Clinic) -> None:
     assert made("from=2026-03-20") == [early["id"]]
     assert made("from=2026-03-19&to=2026-03-20") == [early["id"], late["id"]]
     refusal = clinic.refusal("GET", "/audit-events?from=2026-03-20&to=2026-03-19")
-    assert refusal["errors"] == [{"pointer": "?to", "detail": "lies before from"}]
+    assert refusal["errors"] == [{"pointer": "?to", "detail": "must not lie before from"}]
 
 
 def test_pages_go_back_in_time_and_meet_no_row_twice(clinic: Clinic) -> None:

@@ -144,4 +144,4 @@ def test_1000_units_are_the_most_and_are_taken() -> None:
 def test_a_refusal_does_not_repeat_an_unknown_code() -> None:
     with pytest.raises(InvalidChart) as refused:
         as_protocol(omit=[Omit("Jane Doe")])
-    assert refused.value.errors == (("/omit/0/site", "no such site in this version"),)
+    assert refused.value.errors == (("/omit/0/site", "no such site in this protocol version"),)

@@ -167,13 +167,13 @@ def test_what_would_wait_too_long_is_told_at_once(sqlite: Database) -> None:
     with serving(database, most_waiting=8) as http, ThreadPoolExecutor(8) as threads:
         clinic = Clinic(http, database, Moment(NOW), "UTC")
         assert clinic.call("GET", "/me").status_code == 200
-        room = http.app.state.app_context.room  # type: ignore[attr-defined]
+        limit = http.app.state.app_context.concurrency  # type: ignore[attr-defined]
         held = threading.Event()
         answers: list[Any] = []
         with sqlite.write(OWNER):  # no other write gets its turn meanwhile
             body = {"name": "Main", "time_zone": "UTC"}
             tasks = [threads.submit(clinic.call, "POST", "/locations", body) for _ in range(8)]
-            while room.inside < 8 and not held.wait(0.01):
+            while limit.inside < 8 and not held.wait(0.01):
                 pass
             answers += [clinic.call("GET", "/me"), clinic.call("POST", "/locations", body)]
             health = [http.get(path).status_code for path in ("/healthz", "/readyz") * 3]
@@ -183,7 +183,7 @@ def test_what_would_wait_too_long_is_told_at_once(sqlite: Database) -> None:
             assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
             assert answer.headers["retry-after"] == "1"
         assert clinic.call("GET", "/me").status_code == 200
-        assert room.inside == 0
+        assert limit.inside == 0
     database.dispose()
 
 
@@ -236,18 +236,18 @@ def test_a_table_takes_room_until_it_has_been_read(sqlite: Database) -> None:
 
         async def watched(scope: Any, receive: Any, send: Any) -> None:
             async def sent(message: Any) -> None:
-                inside.append(around.room.inside)
+                inside.append(around.concurrency.inside)
                 await send(message)
 
             await http.app(scope, receive, sent)
 
         headers = {"authorization": f"Bearer {clinic.key}"}
         answer = TestClient(watched).get("/v1/worklist.csv", headers=headers)
-        assert (answer.status_code, set(inside), around.room.inside) == (200, {1}, 0)
+        assert (answer.status_code, set(inside), around.concurrency.inside) == (200, {1}, 0)
 
         # Someone came in between: nothing of the table has been sent yet.
         streamed = Streamed(iter(["a"]), around, headers={}, media_type="text/csv")
-        with around.room, pytest.raises(Overloaded):
+        with around.concurrency, pytest.raises(Overloaded):
             asyncio.run(streamed({}, None, None))  # type: ignore[arg-type]
 
 

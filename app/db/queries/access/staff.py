@@ -19,7 +19,7 @@ def of_practice(db: Connection, *, practice_id: str) -> list[Record]:
 
 
 def active_locked(db: Connection, *, practice_id: str) -> list[Record]:
-    """Return those who are active, and let nobody change them until this transaction ends."""
+    """Return those who are active, locked against changes until this transaction ends."""
     rows = db.execute(
         select(_table)
         .where(_table.c.practice_id == practice_id, _table.c.active.is_(True))

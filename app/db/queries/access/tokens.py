@@ -1,4 +1,4 @@
-"""Clients, issuers and their subjects as the door meets them; used assertions; signing keys."""
+"""Clients, issuers and their subjects as tokens name them; used assertions; signing keys."""
 
 from __future__ import annotations
 
@@ -122,19 +122,19 @@ def use(
 
 
 def any_before(db: Connection, *, practice_id: str, before: datetime) -> bool:
-    """Return whether there are used assertions that nobody would take any more."""
+    """Return whether there are used assertions that expired before that instant."""
     own = (_assertion.c.practice_id == practice_id, _assertion.c.expires_at < before)
     return db.execute(select(_assertion.c.jti).where(*own).limit(1)).first() is not None
 
 
 def forget(db: Connection, *, practice_id: str, before: datetime) -> None:
-    """Drop the used assertions that nobody would take any more."""
+    """Delete the used assertions that expired before that instant."""
     own = (_assertion.c.practice_id == practice_id, _assertion.c.expires_at < before)
     db.execute(delete(_assertion).where(*own))
 
 
 def signing_keys(db: Connection, *, now: datetime) -> Sequence[Record]:
-    """Return the signing keys that are believed, newest first."""
+    """Return the signing keys whose tokens are accepted, newest first."""
     believed = or_(_signing.c.retires_at.is_(None), _signing.c.retires_at > now)
     rows = db.execute(select(_signing).where(believed).order_by(_signing.c.id.desc()))
     return [dict(row) for row in rows.mappings()]

@@ -185,9 +185,9 @@ def records(
 def touched(db: Connection, *, practice_id: str, ids: Collection[str]) -> set[str]:
     """Return those of these records that somebody changed after they were made, or named for
     another system."""
-    found: set[str] = set()
+    changed: set[str] = set()
     for piece in pieces(ids):
-        found.update(
+        changed.update(
             db.scalars(
                 select(_audit.c.resource_id)
                 .where(
@@ -199,14 +199,14 @@ def touched(db: Connection, *, practice_id: str, ids: Collection[str]) -> set[st
                 .having(func.count() > 1)
             )
         )
-        found.update(
+        changed.update(
             db.scalars(
                 select(_identifier.c.resource_id).where(
                     _identifier.c.practice_id == practice_id, _identifier.c.resource_id.in_(piece)
                 )
             )
         )
-    return found
+    return changed
 
 
 def referred(

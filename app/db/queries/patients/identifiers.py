@@ -30,7 +30,7 @@ def of(
     """Return `{id: [{system, value}, ...]}` of those records that carry any."""
     if not ids:
         return {}
-    found: dict[str, list[dict[str, str]]] = {}
+    by_record: dict[str, list[dict[str, str]]] = {}
     rows = db.execute(
         select(_table.c.resource_id, _table.c.system, _table.c.value).where(
             _table.c.practice_id == practice_id,
@@ -40,8 +40,8 @@ def of(
     )
     # Sorted here: databases compare texts by rules of their own.
     for resource_id, system, value in sorted(map(tuple, rows)):
-        found.setdefault(resource_id, []).append({"system": system, "value": value})
-    return found
+        by_record.setdefault(resource_id, []).append({"system": system, "value": value})
+    return by_record
 
 
 def clear(db: Connection, *, practice_id: str, kind: str, resource_id: str) -> None:

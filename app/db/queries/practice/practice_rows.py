@@ -1,6 +1,6 @@
-"""All that one practice has, table by table as the metadata knows them.
+"""All rows of one practice, table by table.
 
-Made from the metadata, so that a table of next year cannot be forgotten in an export or an
+The tables come from the metadata, so that a new one cannot be forgotten in an export or an
 erasure.
 """
 
@@ -58,12 +58,12 @@ def rows(db: Connection, table: Table, *, practice_id: str) -> Iterator[Record]:
         wanted = statement
         if after is not None:
             wanted = statement.where(tuple_(*key) > tuple_(*after, types=[c.type for c in key]))
-        found = [dict(row) for row in db.execute(wanted).mappings()]
-        for row in found:
+        batch = [dict(row) for row in db.execute(wanted).mappings()]
+        for row in batch:
             yield {name: value for name, value in row.items() if name not in hidden}
-        if len(found) < BATCH_SIZE:
+        if len(batch) < BATCH_SIZE:
             return
-        after = tuple(found[-1][c.name] for c in key)
+        after = tuple(batch[-1][c.name] for c in key)
 
 
 def remove(db: Connection, *, practice_id: str, names: Collection[str]) -> dict[str, int]:

@@ -54,7 +54,7 @@ def change(db: Connection, *, practice_id: str, version: int, values: Record) ->
 
 
 def every(db: Connection) -> list[Record]:
-    """Return all practices: for commands that tend the whole database, never for a request."""
+    """Return all practices: for commands on the whole database, never for a request."""
     return [dict(row) for row in db.execute(select(_table).order_by(_table.c.id)).mappings()]
 
 
