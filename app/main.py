@@ -119,6 +119,7 @@ def create_app(
         version=__version__,
         description=_DESCRIPTION.strip(),
         lifespan=lifespan,
+        routes=api.routes(),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -135,10 +136,6 @@ def create_app(
     )
     app.state.readiness = Readiness(opened)
     app.state.token_endpoint = own and TokenEndpoint(app.state.app_context, own, key_sets, rates)
-    for router in api.routers():
-        app.include_router(router, prefix="/v1")
-    for router in api.PUBLIC:
-        app.include_router(router)
     app.include_router(problem_pages.router)
     app.include_router(docs_page.router)
     metrics = Metrics()

@@ -1,6 +1,9 @@
 """The REST surface: one module a noun, each a `ResourceRouter` with its routes."""
 
+from functools import cache
+
 from fastapi import APIRouter
+from starlette.routing import BaseRoute
 
 from app.api import health
 from app.api.access import clients, issuers, keys, me, oauth, staff
@@ -52,3 +55,17 @@ def routers() -> list[APIRouter]:
 
 # Without a key: health checks, and where a system gets a token.
 PUBLIC = (health.router, oauth.router)
+
+
+@cache
+def routes() -> list[BaseRoute]:
+    """Return every route of the surface.
+
+    They hold nothing of an application: however many a process makes, they are built once.
+    """
+    surface = APIRouter()
+    for router in routers():
+        surface.include_router(router, prefix="/v1")
+    for router in PUBLIC:
+        surface.include_router(router)
+    return surface.routes
