@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from app.edge import docs_page
 from requirements import licences
@@ -80,6 +79,9 @@ def test_the_bill_of_materials_holds_the_lock_and_nothing_else(tmp_path: Path) -
     text = (tmp_path / "one.json").read_text(encoding="utf-8")
     assert text == (tmp_path / "two.json").read_text(encoding="utf-8")
     assert str(ROOT) not in text
+    # Imported here: it builds forty grammars, which every worker would wait for.
+    from cyclonedx.validation.json import JsonStrictValidator
+
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     bill = json.loads(text)
     held: dict[str, set[str]] = {}
