@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from app.api import lists
 from app.api.lists import PageQuery
 from app.api.shapes import IdentifierIn, Record, pairs, patch, stamps
-from app.db.base import Base
+from app.db.base import OfPractice
 from app.db.queries import table_rows as rows
 from app.db.queries.patients import identifiers as identifier_rows
+from app.db.rows.base import RowOfPractice, picked
 from app.edge.input.fields import Body
 from app.edge.input.preconditions import etag
 from app.edge.requests.request_context import Answer, RequestContext
@@ -27,7 +28,7 @@ class ResourceSpec(NamedTuple):
     `identified`: whether other systems' identifiers can be put on it.
     """
 
-    model: type[Base]
+    model: type[OfPractice[Any, Any]]
     kind: str
     path: str
     fields: tuple[str, ...]
@@ -40,10 +41,10 @@ class ResourceSpec(NamedTuple):
 def page(ctx: RequestContext, noun: ResourceSpec, query: PageQuery) -> Answer:
     """Answer a page of them in order of id."""
 
-    def fetch(after: str | None, limit: int) -> list[Record]:
+    def fetch(after: str | None, limit: int) -> list[RowOfPractice]:
         return rows.page(ctx.db, noun.model, practice_id=ctx.practice_id, after=after, limit=limit)
 
-    def show(entries: list[Record]) -> list[Record]:
+    def show(entries: list[RowOfPractice]) -> list[Record]:
         return shown(ctx, noun, entries)
 
     return lists.by_id(ctx, query, listing=noun.path, fetch=fetch, show=show)
@@ -93,11 +94,11 @@ def upsert(ctx: RequestContext, noun: ResourceSpec, body: Body) -> Answer:
 def _save(
     ctx: RequestContext,
     noun: ResourceSpec,
-    record: Record,
+    record: RowOfPractice,
     values: Record,
     named: list[tuple[str, str]] | None,
 ) -> Answer:
-    noun.check(ctx, record | values)
+    noun.check(ctx, {**record, **values})
     changed = records.change(
         ctx.db,
         noun.model,
@@ -112,7 +113,7 @@ def _save(
 
 
 def answer(
-    ctx: RequestContext, noun: ResourceSpec, record: Record, *, created: bool = False
+    ctx: RequestContext, noun: ResourceSpec, record: RowOfPractice, *, created: bool = False
 ) -> Answer:
     """Answer one of them as it stands."""
     where = f"/v1/{noun.path}/{record['id']}" if created else None
@@ -120,12 +121,14 @@ def answer(
     return Answer(told, 201 if created else 200, etag(record["version"]), where)
 
 
-def shown(ctx: RequestContext, noun: ResourceSpec, entries: list[Record]) -> list[Record]:
+def shown(
+    ctx: RequestContext, noun: ResourceSpec, entries: Sequence[RowOfPractice]
+) -> list[Record]:
     """Return the records as they are shown."""
-    names = {field: noun.columns.get(field, field) for field in noun.fields}
+    columns = [noun.columns.get(field, field) for field in noun.fields]
     told = [
         {"id": record["id"]}
-        | {field: record[column] for field, column in names.items()}
+        | dict(zip(noun.fields, picked(record, columns).values(), strict=True))
         | stamps(record)
         for record in entries
     ]
@@ -150,5 +153,6 @@ def _identifiers(body: Body) -> list[IdentifierIn] | None:
     return sent
 
 
-def _load(ctx: RequestContext, noun: ResourceSpec, id: str) -> Record:
-    return records.load(ctx.db, noun.model, practice_id=ctx.practice_id, id=id)
+def _load(ctx: RequestContext, noun: ResourceSpec, id: str) -> RowOfPractice:
+    row: RowOfPractice = records.load(ctx.db, noun.model, practice_id=ctx.practice_id, id=id)
+    return row

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Annotated
 
 from app.api.shapes import Record, Resource, some_of, stamps
+from app.db.rows.access import ApiKeyRow
+from app.db.rows.base import picked
 from app.domain.access.access import PERMISSIONS
 
 Scopes = Annotated[list[str], some_of(sorted(PERMISSIONS))]
@@ -28,6 +30,6 @@ class ApiKeyMadeOut(ApiKeyOut):
     key: str | None
 
 
-def shown(key: Record) -> Record:
+def shown(key: ApiKeyRow) -> Record:
     """Return a key as it is shown; its secret is nowhere."""
-    return {name: key[name] for name in _SHOWN} | stamps(key)
+    return picked(key, _SHOWN) | stamps(key)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Annotated, Any
+from functools import lru_cache
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from app.db.rows.base import Fields, StampedRow
 from app.domain.errors import Invalid
 from app.edge.input.fields import Body, Rule, Text, refuse
 
 Record = dict[str, Any]
+Values = TypeVar("Values", bound=Fields)
 # A field of reasons is called `date`, which would hide the type.
 Day = date
 
@@ -110,7 +113,32 @@ def patch(body: Body, *required: str) -> Record:
     return values
 
 
-def stamps(record: Record) -> Record:
+def values_of(body: Body, kind: type[Values], *, sent: bool = False) -> Values:
+    """Return a body's fields as values of that kind; with `sent` those alone that were sent.
+
+    Identifiers are no values of a record: they are given beside them.
+    """
+    _check_names(type(body), kind)
+    return cast("Values", body.model_dump(exclude={"identifiers"}, exclude_unset=sent))
+
+
+def changes_of(body: Body, kind: type[Values], *required: str) -> Values:
+    """Return the values that a merge patch names; null is refused where one is `required`."""
+    _check_names(type(body), kind)
+    values = patch(body, *required, "identifiers")
+    values.pop("identifiers", None)
+    return cast("Values", values)
+
+
+@lru_cache
+def _check_names(body: type[Body], kind: type[Fields]) -> None:
+    """Refuse a kind of values that lacks a field of the body: a mistake in the code."""
+    unknown = body.model_fields.keys() - kind.__annotations__.keys() - {"identifiers"}
+    if unknown:
+        raise TypeError(f"{body.__name__} has fields that {kind.__name__} lacks: {unknown}")
+
+
+def stamps(record: StampedRow | Record) -> Record:
     """Return what every answer of one resource carries."""
     return {"created_at": record["created_at"], "updated_at": record["updated_at"]}
 

@@ -18,10 +18,11 @@ from app.db.engine.engine import Database
 from app.db.engine.scope import DIRECTORY
 from app.db.queries.audit import audit as rows
 from app.db.queries.practice import practices as practice_rows
-from app.db.queries.table_rows import Record
+from app.db.rows.practice import PracticeRow
 from app.domain import csv_safety
 from app.domain.audit import sealing
 from app.services.audit import audit_trail, seals
+from app.services.audit.audit_trail import Disclosure
 from app.services.audit.seals import Verified
 
 app = typer.Typer(help="The audit log: list, verify, seal, who saw a patient.")
@@ -79,8 +80,8 @@ def list_(
             ("at (UTC)", "by", "action", "outcome", "resource", "resource id"),
             [
                 (
-                    *(one["at"], one["by"]["name"], one["action"], one["outcome"]),
-                    *(one["resource"]["type"], one["resource"]["id"]),
+                    *(one.at, one.by.name, one.action, one.outcome),
+                    *(one.resource.type, one.resource.id),
                 )
                 for one in items
             ],
@@ -97,7 +98,7 @@ def verify(practice: PracticeId = None, head: Head = None, as_json: Json = False
     """
     if head is not None and not _HEAD.fullmatch(head):
         raise Unusable("--head must be a seal as audit verify prints it: number:64 hex digits")
-    results: list[tuple[Record, Verified]] = []
+    results: list[tuple[PracticeRow, Verified]] = []
     with context.database() as database:
         known = _practices(database, practice)
         if head is not None and len(known) != 1:
@@ -173,14 +174,14 @@ def disclosures(
     printing.emit(answer, as_json, lambda: printing.tell(f"{count} disclosures in {out}"))
 
 
-def _practices(database: Database, practice: str | None) -> list[Record]:
+def _practices(database: Database, practice: str | None) -> list[PracticeRow]:
     if practice is not None:
         return [context.practice_of(database, practice)]
     with database.read(DIRECTORY) as db:
         return practice_rows.every(db)
 
 
-def _shown(practice: Record, verified: Verified) -> dict[str, Any]:
+def _shown(practice: PracticeRow, verified: Verified) -> dict[str, Any]:
     return {
         "practice_id": practice["id"],
         "sealed": verified.sealed,
@@ -204,21 +205,20 @@ def _tell(practices: list[dict[str, Any]]) -> None:
         )
 
 
-def _cells(told: Record) -> list[Any]:
-    by, resource = told["by"], told["resource"]
+def _cells(told: Disclosure) -> list[Any]:
     return [
-        told["at"].strftime("%Y-%m-%d %H:%M:%S"),
-        told["what"],
-        by["name"],
-        by["type"],
-        by["id"],
-        told["credential_id"],
-        told["address"],
-        told["action"],
-        resource["type"],
-        resource["id"],
-        told["patients"],
-        told["reason"],
-        told["request_id"],
-        told["id"],
+        told.at.strftime("%Y-%m-%d %H:%M:%S"),
+        told.what,
+        told.by.name,
+        told.by.type,
+        told.by.id,
+        told.credential_id,
+        told.address,
+        told.action,
+        told.resource.type,
+        told.resource.id,
+        told.patients,
+        told.reason,
+        told.request_id,
+        told.id,
     ]

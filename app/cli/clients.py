@@ -15,7 +15,8 @@ from app.cli.practices import named
 from app.cli.staff import split
 from app.db.models import Client
 from app.db.queries import table_rows as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.access import ClientRow
+from app.db.rows.base import picked
 from app.domain.errors import NotFound
 from app.services import records
 from app.services.access import clients
@@ -123,5 +124,5 @@ def _read(file: Path) -> Any:
         raise Unusable(f"--jwks: {file} is not JSON") from None
 
 
-def _shown(client: Record) -> dict[str, Any]:
-    return {field: client[field] for field in _FIELDS}
+def _shown(client: ClientRow) -> dict[str, Any]:
+    return picked(client, _FIELDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
@@ -18,6 +18,7 @@ from app.db.engine.scope import DIRECTORY, OWNER
 from app.db.keys.keyring import Keyring
 from app.db.maintenance import encrypted_columns, migrate
 from app.db.queries.practice import practices as practice_rows
+from app.db.rows.practice import PracticeRow
 from app.domain.access.access import Actor
 from app.domain.ids import is_id
 from app.services.audit import audit
@@ -166,13 +167,13 @@ def _refuse_newer(current: str) -> None:
         raise Unusable(f"the database is at {current}: a newer Twelveweeks made it; use that one")
 
 
-def practice_of(database: Database, practice_id: str | None) -> dict[str, Any]:
+def practice_of(database: Database, practice_id: str | None) -> PracticeRow:
     """Return the practice named, or the only one there is; `Unusable` when it cannot be told."""
     with database.read(DIRECTORY) as db:
         return _practice_of(db, practice_id)
 
 
-def _practice_of(db: Connection, practice_id: str | None) -> dict[str, Any]:
+def _practice_of(db: Connection, practice_id: str | None) -> PracticeRow:
     if practice_id is None:
         known = [p for p in practice_rows.every(db) if p["sandbox_of"] is None]
         if len(known) == 1:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -72,7 +72,7 @@ def history(
             )
         if out is not None:
             out.write(imports.rejected_csv(report.rejected, content))
-    answer = report.document()
+    answer: dict[str, Any] = {**report.document()}
     if rejected is not None:
         answer["rejected_file"] = str(rejected)
     printing.emit(answer, as_json, lambda: _tell(report, rejected))

@@ -13,8 +13,10 @@ from app.cli.practices import named
 from app.db.engine.engine import Connection
 from app.db.models import Issuer
 from app.db.queries import table_rows as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.access import IssuerRow, IssuerSubjectValues, IssuerValues
+from app.db.rows.base import picked
 from app.domain.access.access import Actor
+from app.domain.access.issuers import TokenForm
 from app.domain.errors import NotFound
 from app.services import records
 from app.services.access import issuers
@@ -48,13 +50,13 @@ def create(
     chosen = context.settings()
     if url == chosen.public_url:
         raise Unusable("--url: is this service's own address; name the issuer's")
-    values = {
+    values: IssuerValues = {
         "name": named(name),
         "url": url,
         "audience": audience,
         "jwks_url": jwks_url,
         "algorithms": algorithm,
-        "form": "jwt" if unmarked else "at+jwt",
+        "form": TokenForm.UNMARKED if unmarked else TokenForm.MARKED,
     }
     with context.writing(practice) as (db, by):
         made = issuers.register(db, values, allowed=chosen.allowed_hosts, by=by, now=clock.now())
@@ -75,7 +77,7 @@ def name(
     as_json: Json = False,
 ) -> None:
     """Say whom a subject of the issuer acts as: a member of staff, or a system."""
-    values = {
+    values: IssuerSubjectValues = {
         "subject": subject,
         "name": named(name),
         "staff_id": staff and context.id_of(staff.strip().lower()),
@@ -85,7 +87,7 @@ def name(
     with context.writing(practice) as (db, by):
         issuer = _issuer(db, issuer_id, by)
         made = issuers.add_subject(db, issuer=issuer, values=values, by=by, now=clock.now())
-    answer = {field: made[field] for field in _SUBJECT}
+    answer = picked(made, _SUBJECT)
     printing.emit(answer, as_json, lambda: printing.say(made["id"]))
 
 
@@ -113,7 +115,7 @@ def list_(practice: PracticeId = None, as_json: Json = False) -> None:
     printing.emit(answer, as_json, lambda: printing.table(heads, shown))
 
 
-def _issuer(db: Connection, issuer_id: str, by: Actor) -> Record:
+def _issuer(db: Connection, issuer_id: str, by: Actor) -> IssuerRow:
     id = context.id_of(issuer_id.strip().lower())
     try:
         return records.load(db, Issuer, practice_id=by.practice_id, id=id)
@@ -123,5 +125,5 @@ def _issuer(db: Connection, issuer_id: str, by: Actor) -> Record:
         ) from None
 
 
-def _shown(issuer: Record) -> dict[str, Any]:
-    return {field: issuer[field] for field in _FIELDS}
+def _shown(issuer: IssuerRow) -> dict[str, Any]:
+    return picked(issuer, _FIELDS)

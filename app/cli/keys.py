@@ -15,7 +15,8 @@ from app.cli.practices import named
 from app.cli.staff import find, split
 from app.db.engine.engine import Connection
 from app.db.queries.access import keys as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.access import ApiKeyRow
+from app.db.rows.base import picked
 from app.domain.access import access
 from app.domain.dates import zone
 from app.domain.errors import WrongState
@@ -129,7 +130,7 @@ def list_(practice: PracticeId = None, as_json: Json = False) -> None:
     printing.emit(answer, as_json, lambda: printing.table((*heads, *times), shown))
 
 
-def _scopes(key: Record) -> str:
+def _scopes(key: ApiKeyRow) -> str:
     if key["scopes"] is not None:
         return ",".join(key["scopes"])
     return "all" if key["staff_id"] is None else "all of the role"
@@ -145,6 +146,6 @@ def _id(db: Connection, practice_id: str, key_id: str) -> str:
     return str(ids[0])
 
 
-def _shown(key: Record) -> dict[str, Any]:
+def _shown(key: ApiKeyRow) -> dict[str, Any]:
     shown = ("id", "name", "prefix", "staff_id", "scopes", "created_at")
-    return {field: key[field] for field in (*shown, "last_used_at", "expires_at", "revoked_at")}
+    return picked(key, (*shown, "last_used_at", "expires_at", "revoked_at"))

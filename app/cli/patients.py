@@ -17,7 +17,7 @@ from app.db.engine.engine import Connection
 from app.db.models import Patient
 from app.db.queries import table_rows
 from app.db.queries.patients import patients as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.patients import PatientRow
 from app.domain.ids import is_id
 from app.services.patients import patients
 
@@ -33,7 +33,7 @@ def _group() -> None:
     """One patient's record."""
 
 
-def find(db: Connection, *, practice_id: str, named: str) -> Record:
+def find(db: Connection, *, practice_id: str, named: str) -> PatientRow:
     """Return the patient with that MRN or id; `Unusable` when the practice has none."""
     key = patients.mrn_key(named.strip())
     record = rows.by_mrn(db, practice_id=practice_id, mrn_key=key)

@@ -15,6 +15,8 @@ from app.db.engine.engine import Connection, Database
 from app.db.engine.scope import DIRECTORY
 from app.db.maintenance import migrate
 from app.db.queries.practice import practices as rows
+from app.db.rows.access import StaffValues
+from app.db.rows.base import picked
 from app.domain.access.access import ADMINISTRATOR
 from app.domain.dates import zone
 from app.domain.ids import new_id
@@ -61,7 +63,7 @@ def create(
             db, id=id, name=wanted, time_zone=time_zone, by_name=context.NAME, now=now
         )
         first = _administrator(db, id, person) if person else {}
-    answer = {field: made[field] for field in practices.SETTINGS} | first
+    answer = picked(made, practices.SETTINGS) | first
 
     def show() -> None:
         printing.say(made["id"])
@@ -74,7 +76,7 @@ def create(
 def _administrator(db: Connection, practice_id: str, name: str) -> dict[str, Any]:
     """Make the practice's first member of staff; the answer holds their key."""
     by, now = context.actor(practice_id), clock.now()
-    values = {"name": name, "roles": [ADMINISTRATOR]}
+    values = StaffValues(name=name, roles=[ADMINISTRATOR])
     member = staff.add(db, values=values, by=by, now=now)
     _, key = keys.create(db, name=name, staff_id=member["id"], by=by, now=now)
     return {"administrator": {"id": member["id"], "name": name}, "key": key}
@@ -132,7 +134,7 @@ def erase(
             )
     except (Unfit, NotErased) as refused:
         raise Unusable(f"{refused}; nothing was deleted") from None
-    printing.emit(erased.document(), True, lambda: None)
+    printing.emit(erased, True, lambda: None)
     if not erased.clean:
         printing.tell(
             "the file could not be rewritten while others use it: stop the server, run this again"
@@ -153,7 +155,7 @@ def list_(as_json: Json = False) -> None:
     with context.database() as database, database.read(DIRECTORY) as db:
         known = rows.every(db)
     fields = (*practices.SETTINGS, "sandbox_of")
-    answer = {"items": [{field: p[field] for field in fields} for p in known]}
+    answer = {"items": [picked(p, fields) for p in known]}
     shown = [(p["id"], p["time_zone"], p["name"], p["sandbox_of"]) for p in known]
     heads = ("id", "time zone", "name", "sandbox of")
     printing.emit(answer, as_json, lambda: printing.table(heads, shown))

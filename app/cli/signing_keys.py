@@ -10,6 +10,7 @@ from app.cli.context import Json
 from app.db.engine.scope import NONE
 from app.db.keys.keyring import Keyring
 from app.db.queries.access import tokens as rows
+from app.db.rows.base import picked
 from app.services.access import signing_keys
 
 app = typer.Typer(help="Signing keys: make the next one, list those that are accepted.")
@@ -38,7 +39,7 @@ def list_(as_json: Json = False) -> None:
     with context.database() as database, database.read(NONE) as db:
         known = rows.signing_keys(db, now=clock.now())
     fields = ("id", "created_at", "retires_at")
-    answer = {"items": [{field: key[field] for field in fields} for key in known]}
-    shown = [[key[field] for field in fields] for key in known]
+    answer = {"items": [picked(key, fields) for key in known]}
+    shown = [list(picked(key, fields).values()) for key in known]
     heads = ("id", "created (UTC)", "accepted until (UTC)")
     printing.emit(answer, as_json, lambda: printing.table(heads, shown))

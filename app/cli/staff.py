@@ -12,7 +12,8 @@ from app.cli.context import Json, PracticeId, Unusable
 from app.cli.practices import named
 from app.db.engine.engine import Connection
 from app.db.queries.access import staff as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.access import StaffRow, StaffValues
+from app.db.rows.base import picked
 from app.domain.access.access import ROLES
 from app.services.access import staff
 
@@ -33,7 +34,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add a member of staff and print their id; a key for them: `keys create --staff`."""
-    values = {"name": named(name), "roles": split(role)}
+    values = StaffValues(name=named(name), roles=split(role))
     with context.writing(practice) as (db, by):
         made = staff.add(db, values=values, by=by, now=clock.now())
     printing.emit(_shown(made), as_json, lambda: printing.say(made["id"]))
@@ -56,7 +57,7 @@ def list_(practice: PracticeId = None, as_json: Json = False) -> None:
 @app.command()
 def change(who: Who, role: Roles, practice: PracticeId = None, as_json: Json = False) -> None:
     """Give a member of staff these roles and no others; in force within 60 seconds."""
-    values = {"roles": split(role)}
+    values = StaffValues(roles=split(role))
     with context.writing(practice) as (db, by):
         member = find(db, by.practice_id, who)
         changed = staff.change(db, member=member, values=values, by=by, now=clock.now())
@@ -84,7 +85,7 @@ def reactivate(who: Who, practice: PracticeId = None, as_json: Json = False) -> 
     printing.emit(_shown(changed), as_json, lambda: printing.say(told))
 
 
-def find(db: Connection, practice_id: str, who: str) -> Record:
+def find(db: Connection, practice_id: str, who: str) -> StaffRow:
     """Return the member of that id or name; `Unusable` when there is none, or more than one."""
     wanted = who.strip().casefold()
     known = [
@@ -104,6 +105,6 @@ def split(words: list[str]) -> list[str]:
     return [word.strip() for given in words for word in given.split(",")]
 
 
-def _shown(member: Record) -> dict[str, Any]:
+def _shown(member: StaffRow) -> dict[str, Any]:
     shown = ("id", "name", "roles", "email", "practitioner_id", "active", "created_at")
-    return {field: member[field] for field in shown}
+    return picked(member, shown)

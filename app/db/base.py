@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from sqlalchemy import (
     JSON,
@@ -18,6 +18,8 @@ from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+from app.db.rows.base import OwnRow, Row, Values
 
 metadata = MetaData(
     naming_convention={
@@ -75,16 +77,10 @@ class At(TypeDecorator[datetime]):
 SECRET = {"secret": True}
 
 
-Row = TypeVar("Row")
-Values = TypeVar("Values")
+class Base(DeclarativeBase, Generic[Row]):
+    """A table, and of what type its rows are: queries return them as plain dictionaries."""
 
-
-class Base(DeclarativeBase):
     metadata = metadata
-
-
-class Rows(Generic[Row]):
-    """Says of what type a table's rows are, for the queries that return them."""
 
 
 class Stamped:
@@ -95,11 +91,13 @@ class Stamped:
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
 
 
-class OfPractice(Stamped, Rows[Row], Generic[Row, Values]):
+class OfPractice(Stamped, Base[OwnRow], Generic[OwnRow, Values]):
     """Clinic data: the practice leads the key, so rows can never refer across practices.
 
     `Values` is what a service may write of such a row.
     """
+
+    __abstract__ = True
 
     practice_id: Mapped[str] = mapped_column(Key, primary_key=True)
     id: Mapped[str] = mapped_column(Key, primary_key=True)
@@ -131,7 +129,6 @@ __all__ = [
     "Json",
     "Key",
     "OfPractice",
-    "Rows",
     "Stamped",
     "metadata",
     "of_practice",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from app.db.engine.engine import Connection
 from app.db.engine.integrity import unique_violation_as_contended
 from app.db.queries.patients import identifiers as rows
+from app.db.rows.base import Changes
 from app.domain.access.access import Actor
 from app.domain.errors import Duplicate
 
@@ -22,7 +22,7 @@ def put(
     identifiers: Sequence[Named],
     by: Actor,
     new: bool = False,
-) -> dict[str, list[Any]]:
+) -> Changes:
     """Make these the record's identifiers and return the change for its audit row, if any.
 
     One that another record carries is a `Duplicate`. A `new` record has none yet.

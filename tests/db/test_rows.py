@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 import pytest
 from sqlalchemy import JSON, Boolean, Column, Date, String
 
-from app.db.base import At, Base, OfPractice, Rows
+from app.db.base import At, Base, OfPractice
 from app.db.models import Practice
 from app.db.queries.table_rows import table_of
 from app.db.rows.base import RowOfPractice
@@ -19,10 +19,10 @@ MODELS = sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda 
 OF_PRACTICE = [model for model in MODELS if issubclass(model, OfPractice)]
 
 
-def types_of(model: type[Base]) -> tuple[Any, ...]:
+def types_of(model: type[Base[Any]]) -> tuple[Any, ...]:
     """What the model says of its rows: their type, and the type of what may be written."""
     for base in model.__dict__["__orig_bases__"]:
-        if get_origin(base) in (Rows, OfPractice):
+        if get_origin(base) in (Base, OfPractice):
             return get_args(base)
     raise AssertionError(f"{model.__name__} does not say of what type its rows are")
 
@@ -63,7 +63,7 @@ def differences(columns: list[Column[Any]], hints: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_row_has_a_key_for_every_column(model: type[Base]) -> None:
+def test_a_row_has_a_key_for_every_column(model: type[Base[Any]]) -> None:
     row = types_of(model)[0]
     assert is_typeddict(row)
     assert row.__required_keys__ == {c.name for c in table_of(model).c}
@@ -71,7 +71,7 @@ def test_a_row_has_a_key_for_every_column(model: type[Base]) -> None:
 
 
 @pytest.mark.parametrize("model", OF_PRACTICE)
-def test_what_may_be_written_is_the_row_but_for_its_keys_and_stamps(model: type[Base]) -> None:
+def test_what_may_be_written_is_the_row_but_for_its_keys_and_stamps(model: type[Base[Any]]) -> None:
     row, values = types_of(model)
     own = get_type_hints(row).keys() - get_type_hints(RowOfPractice).keys()
     assert get_type_hints(values) == {name: get_type_hints(row)[name] for name in own}

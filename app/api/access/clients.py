@@ -10,8 +10,9 @@ from pydantic import Field
 from app.api import crud
 from app.api.crud import ResourceSpec
 from app.api.lists import PageQuery
-from app.api.shapes import Resource, example, listing, patch
+from app.api.shapes import Resource, changes_of, example, listing
 from app.db.models import Client
+from app.db.rows.access import ClientValues
 from app.edge.input.fields import Body, PathId, Text
 from app.edge.input.preconditions import etag
 from app.edge.requests.request_context import Answer, Ctx
@@ -102,7 +103,7 @@ def change_client(ctx: Ctx, id: PathId, body: ClientPatch) -> Answer:
     changed = clients.change(
         ctx.db,
         client=client,
-        values=patch(body, *CLIENT.required),
+        values=changes_of(body, ClientValues, *CLIENT.required),
         allowed=ctx.app_context.allowed_hosts,
         giver=ctx.caller.giver,
         by=ctx.by,

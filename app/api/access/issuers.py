@@ -11,9 +11,10 @@ from app.api import crud, lists
 from app.api.access.clients import Scopes
 from app.api.crud import ResourceSpec
 from app.api.lists import PageQuery
-from app.api.shapes import Record, Resource, example, listing, patch
+from app.api.shapes import Record, Resource, changes_of, example, listing, values_of
 from app.db.models import Issuer, IssuerSubject
 from app.db.queries.access import tokens as subject_rows
+from app.db.rows.access import IssuerRow, IssuerSubjectRow, IssuerSubjectValues, IssuerValues
 from app.domain.errors import Invalid
 from app.edge.input.fields import Body, Id, PathId, Text
 from app.edge.input.preconditions import etag
@@ -132,7 +133,7 @@ def add_issuer(ctx: Ctx, body: IssuerIn) -> Answer:
         raise Invalid(("/url", "is this service's own address: name the issuer's"))
     made = issuers.register(
         ctx.db,
-        body.model_dump(),
+        values_of(body, IssuerValues),
         allowed=ctx.app_context.allowed_hosts,
         by=ctx.by,
         now=ctx.now,
@@ -156,7 +157,7 @@ def change_issuer(ctx: Ctx, id: PathId, body: IssuerPatch) -> Answer:
     changed = issuers.change(
         ctx.db,
         issuer=issuer,
-        values=patch(body, *ISSUER.required),
+        values=changes_of(body, IssuerValues, *ISSUER.required),
         allowed=ctx.app_context.allowed_hosts,
         giver=ctx.caller.giver,
         by=ctx.by,
@@ -175,12 +176,12 @@ def list_subjects(ctx: Ctx, id: PathId, query: Annotated[PageQuery, FromQuery()]
     """List whom the issuer's subjects act as."""
     _issuer(ctx, id)
 
-    def fetch(after: str | None, limit: int) -> list[Record]:
+    def fetch(after: str | None, limit: int) -> list[IssuerSubjectRow]:
         return subject_rows.subjects(
             ctx.db, practice_id=ctx.practice_id, issuer_id=id, after=after, limit=limit
         )
 
-    def show(subjects: list[Record]) -> list[Record]:
+    def show(subjects: list[IssuerSubjectRow]) -> list[Record]:
         return crud.shown(ctx, SUBJECT, subjects)
 
     return lists.by_id(ctx, query, listing=f"issuers/{id}", fetch=fetch, show=show)
@@ -199,7 +200,7 @@ def add_subject(ctx: Ctx, id: PathId, body: SubjectIn) -> Answer:
     made = issuers.add_subject(
         ctx.db,
         issuer=_issuer(ctx, id),
-        values=body.model_dump(),
+        values=values_of(body, IssuerSubjectValues),
         giver=ctx.caller.giver,
         by=ctx.by,
         now=ctx.now,
@@ -227,7 +228,7 @@ def change_subject(ctx: Ctx, id: PathId, body: SubjectPatch) -> Answer:
     changed = issuers.change_subject(
         ctx.db,
         subject=subject,
-        values=patch(body, *SUBJECT.required),
+        values=changes_of(body, IssuerSubjectValues, *SUBJECT.required),
         giver=ctx.caller.giver,
         by=ctx.by,
         now=ctx.now,
@@ -235,5 +236,5 @@ def change_subject(ctx: Ctx, id: PathId, body: SubjectPatch) -> Answer:
     return crud.answer(ctx, SUBJECT, changed)
 
 
-def _issuer(ctx: RequestContext, id: str) -> Record:
+def _issuer(ctx: RequestContext, id: str) -> IssuerRow:
     return records.load(ctx.db, Issuer, practice_id=ctx.practice_id, id=id)

@@ -13,6 +13,7 @@ from app.api.lists import PageQuery
 from app.api.shapes import Record, example, listing
 from app.db.models import ApiKey
 from app.db.queries import table_rows as rows
+from app.db.rows.access import ApiKeyRow
 from app.edge.input.fields import Body, Id, Instant, PathId, Text, count
 from app.edge.requests.request_context import Answer, Ctx
 from app.edge.requests.routing import ResourceRouter
@@ -44,10 +45,10 @@ class RotateIn(Body):
 def list_keys(ctx: Ctx, query: Annotated[PageQuery, FromQuery()]) -> Answer:
     """List the practice's keys, revoked ones too; never the secrets."""
 
-    def fetch(after: str | None, limit: int) -> list[Record]:
+    def fetch(after: str | None, limit: int) -> list[ApiKeyRow]:
         return rows.page(ctx.db, ApiKey, practice_id=ctx.practice_id, after=after, limit=limit)
 
-    def show(api_keys: list[Record]) -> list[Record]:
+    def show(api_keys: list[ApiKeyRow]) -> list[Record]:
         return [shown(key) for key in api_keys]
 
     return lists.by_id(ctx, query, listing="keys", fetch=fetch, show=show)

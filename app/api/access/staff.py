@@ -13,16 +13,17 @@ from app.api.lists import PageQuery
 from app.api.shapes import (
     IdentifierOut,
     Identifiers,
-    Record,
     Resource,
     Shape,
+    changes_of,
     example,
     listing,
     pairs,
-    patch,
     some_of,
+    values_of,
 )
 from app.db.models import Staff
+from app.db.rows.access import StaffRow, StaffValues
 from app.domain.access import access
 from app.edge.input.fields import Body, Id, PathId, Text
 from app.edge.input.preconditions import etag
@@ -105,7 +106,7 @@ def add_staff(ctx: Ctx, body: StaffIn) -> Answer:
     """Add a member of staff, with roles that the caller may hand on."""
     made = staff.add(
         ctx.db,
-        values=body.model_dump(exclude={"identifiers"}),
+        values=values_of(body, StaffValues),
         identified=pairs(body.identifiers),
         giver=ctx.caller.giver,
         by=ctx.by,
@@ -133,8 +134,8 @@ def change_staff(ctx: Ctx, id: PathId, body: StaffPatch) -> Answer:
     """Change a member of staff; other roles apply within 60 seconds everywhere."""
     member = _load(ctx, id)
     ctx.require_match(etag(member["version"]))
-    values = patch(body, *STAFF.required, "identifiers")
-    named = pairs(body.identifiers) if values.pop("identifiers", None) is not None else None
+    values = changes_of(body, StaffValues, *STAFF.required)
+    named = None if body.identifiers is None else pairs(body.identifiers)
     changed = staff.change(
         ctx.db,
         member=member,
@@ -173,11 +174,11 @@ def reactivate(ctx: Ctx, id: PathId) -> Answer:
     return _changed(ctx, changed)
 
 
-def _load(ctx: RequestContext, id: str) -> Record:
+def _load(ctx: RequestContext, id: str) -> StaffRow:
     return records.load(ctx.db, Staff, practice_id=ctx.practice_id, id=id)
 
 
-def _changed(ctx: RequestContext, member: Record) -> Answer:
+def _changed(ctx: RequestContext, member: StaffRow) -> Answer:
     # What this worker remembers of keys holds the roles of whoever they act as.
     ctx.forget_callers()
     return crud.answer(ctx, STAFF, member)

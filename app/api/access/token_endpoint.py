@@ -13,7 +13,8 @@ from starlette.requests import Request
 from app.db.engine.scope import NONE
 from app.db.queries.access import keys as directory
 from app.db.queries.access import tokens as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.access import ClientHolderRow
+from app.db.rows.audit import AuditEventRow
 from app.domain.access import smart
 from app.domain.access.access import Actor
 from app.domain.errors import Contended, IssuerUnreachable
@@ -99,7 +100,7 @@ class TokenEndpoint:
             raise
 
     async def _granted(
-        self, form: dict[str, str], token: Opened, client: Record, by: Actor, now: datetime
+        self, form: dict[str, str], token: Opened, client: ClientHolderRow, by: Actor, now: datetime
     ) -> dict[str, Any]:
         if form.get("client_id", client["id"]) != client["id"]:
             raise Denied("invalid_client", 401)
@@ -144,7 +145,7 @@ class TokenEndpoint:
         with self.app_context.concurrency:
             return await loop.run_in_executor(threads, do, *given)
 
-    def _client(self, token: Opened) -> Record:
+    def _client(self, token: Opened) -> ClientHolderRow:
         """The client that the assertion claims; it is believed only once its signature is."""
         named = token.claims.get("iss")
         if not isinstance(named, str) or not is_id(named):
@@ -159,13 +160,13 @@ class TokenEndpoint:
             raise BadToken("client")
         return client
 
-    async def _key(self, client: Record, token: Opened) -> PublicKey | None:
+    async def _key(self, client: ClientHolderRow, token: Opened) -> PublicKey | None:
         if client["jwks_url"]:
             return await self.key_sets.key(client["jwks_url"], token.kid, token.kty)
         return jwk_sets.read(client["jwks"]).get((token.kid, token.kty))
 
     def _use(
-        self, assertion: Assertion, client: Record, scope: str, by: Actor, now: datetime
+        self, assertion: Assertion, client: ClientHolderRow, scope: str, by: Actor, now: datetime
     ) -> bool:
         try:
             with self.app_context.database.write(client["practice_id"]) as db:
@@ -204,5 +205,5 @@ def _form(content_type: str | None, body: bytes) -> dict[str, str]:
     return form
 
 
-def _refusal(by: Actor, error: str, now: datetime) -> audit.Event:
+def _refusal(by: Actor, error: str, now: datetime) -> AuditEventRow:
     return audit.event(by=by, now=now, action="oauth.token", kind="client", id=by.id, outcome=error)

@@ -10,9 +10,10 @@ from pydantic import Field
 
 from app.api import lists
 from app.api.lists import PageQuery
-from app.api.shapes import Record, Shape, Source, example, listing
+from app.api.shapes import Shape, Source, example, listing
 from app.db.models import AuditEvent
 from app.db.queries.audit import audit as rows
+from app.db.rows.audit import AuditEventRow
 from app.domain.audit import sealing
 from app.domain.errors import Invalid
 from app.edge.input.fields import Body, Code, Day, Id, PathId, QueryFlag
@@ -20,6 +21,7 @@ from app.edge.requests.request_context import Answer, Ctx, RequestContext
 from app.edge.requests.routing import ResourceRouter
 from app.services import records
 from app.services.audit import audit_trail
+from app.services.audit.audit_trail import Entry
 from app.services.practice import practices
 
 router = ResourceRouter(tag="audit")
@@ -154,7 +156,7 @@ def _listed(ctx: RequestContext, query: AuditQuery) -> Answer:
     return lists.page(ctx, query, _shown(ctx, events), position, key=key, listing="audit-events")
 
 
-def _shown(ctx: RequestContext, events: list[Record]) -> list[Record]:
+def _shown(ctx: RequestContext, events: list[AuditEventRow]) -> list[Entry]:
     patients = "patients:read" in ctx.caller.permissions
     ctx.saw()
     if patients:

@@ -71,5 +71,5 @@ def list_disclosures(
         limit=query.limit + 1,
     )
     items = page[: query.limit]
-    position = (items[-1]["id"],) if len(page) > query.limit else None
+    position = (items[-1].id,) if len(page) > query.limit else None
     return lists.page(ctx, query, items, position, key=key, listing=of_this)

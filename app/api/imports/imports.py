@@ -6,6 +6,8 @@ from datetime import datetime
 
 from app.api.shapes import Record, Resource, Shape, stamps
 from app.data.import_mapping import builtin_mapping
+from app.db.rows.base import picked
+from app.db.rows.imports import ImportBatchRow
 from app.edge.input.fields import PathId, QueryFlag
 from app.edge.input.json_body import UnsupportedMediaType
 from app.edge.input.preconditions import etag
@@ -72,11 +74,11 @@ class RevertOut(ImportOut):
     kept: dict[str, int]
 
 
-def _shown(batch: Record) -> Record:
+def _shown(batch: ImportBatchRow) -> Record:
     same = ("id", "file_name", "accepted", "skipped", "rejected", "warnings", "by_name")
     created = {kind: len(ids) for kind, ids in batch["created"].items()}
     return (
-        {name: batch[name] for name in same}
+        picked(batch, same)
         | {"created": created | {"session": batch["accepted"]}}
         | {"reverted_at": batch["reverted_at"]}
         | stamps(batch)

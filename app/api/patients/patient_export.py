@@ -15,6 +15,8 @@ from app.db.queries.patients import identifiers as identifier_rows
 from app.db.queries.scheduling import courses as course_rows
 from app.db.queries.scheduling import sessions as session_rows
 from app.db.queries.scheduling.facts import CourseFacts
+from app.db.rows.base import Fields, picked
+from app.db.rows.imports import ImportedLineRow
 from app.edge.input.fields import PathId, to_number
 from app.edge.requests.request_context import Answer, Ctx
 from app.edge.requests.routing import ResourceRouter
@@ -99,7 +101,7 @@ def document(
     told = None if events == 0 else list(islice(log, events))
     return {
         "made_at": now,
-        "practice": {name: practice[name] for name in ("id", "name", "time_zone")},
+        "practice": picked(practice, ("id", "name", "time_zone")),
         "patient": _plain(patient) | {"identifiers": own.get(patient_id, [])},
         "courses": [
             _plain(course)
@@ -127,7 +129,7 @@ def _of_course(db: Connection, facts: CourseFacts, *, practice_id: str) -> Recor
         "outside_sessions": [_plain(treatment) for treatment in outside],
         "sessions": [
             _session(db, session, facts, named.get(session["id"], []), practice_id)
-            | {"imported_from": imported.get(session["id"])}
+            | {"imported_from": _imported(imported.get(session["id"]))}
             for session in sessions
         ],
     }
@@ -153,8 +155,12 @@ def _session(
     }
 
 
-def _plain(row: Record) -> Record:
-    shown = {name: value for name, value in row.items() if name not in _MADE}
+def _imported(line: ImportedLineRow | None) -> Record | None:
+    return picked(line, ("import_id", "line", "kept")) if line else None
+
+
+def _plain(row: Fields) -> Record:
+    shown: Record = {name: value for name, value in row.items() if name not in _MADE}
     if "administered" in shown:
         hundredths = shown.pop("administered")
         shown["units_administered"] = None if hundredths is None else to_number(hundredths)

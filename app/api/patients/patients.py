@@ -14,15 +14,18 @@ from app.api.shapes import (
     Identifiers,
     Record,
     Resource,
+    changes_of,
     example,
     listing,
     pairs,
-    patch,
     stamps,
+    values_of,
 )
 from app.db.models import Patient
 from app.db.queries.patients import identifiers as identifier_rows
 from app.db.queries.patients import patients as rows
+from app.db.rows.base import picked
+from app.db.rows.patients import PatientRow, PatientValues
 from app.edge.input.fields import Body, Code, Day, Mrn, PathId, Text
 from app.edge.input.preconditions import etag
 from app.edge.requests.request_context import Answer, Ctx, RequestContext
@@ -119,19 +122,19 @@ _FIELDS = (
 )
 
 
-def _shown(patients_found: list[Record], ctx: RequestContext) -> list[Record]:
+def _shown(patients_found: list[PatientRow], ctx: RequestContext) -> list[Record]:
     ids = [p["id"] for p in patients_found]
     ctx.saw(*ids)
     named = identifier_rows.of(ctx.db, practice_id=ctx.practice_id, kind=patients.KIND, ids=ids)
     return [
-        {name: p[name] for name in _FIELDS}
+        picked(p, _FIELDS)
         | {"merged_into": None, "identifiers": named.get(p["id"], [])}
         | stamps(p)
         for p in patients_found
     ]
 
 
-def _answer(ctx: RequestContext, patient: Record, *, created: bool = False) -> Answer:
+def _answer(ctx: RequestContext, patient: PatientRow, *, created: bool = False) -> Answer:
     where = f"/v1/patients/{patient['id']}" if created else None
     status = 201 if created else 200
     return Answer(_shown([patient], ctx)[0], status, etag(patient["version"]), where)
@@ -177,7 +180,7 @@ def search(ctx: Ctx, body: PatientSearch) -> Answer:
 )
 def register(ctx: Ctx, body: PatientIn) -> Answer:
     """Register a patient; MRNs are unique in a practice, whatever their case."""
-    values = body.model_dump(exclude={"identifiers"})
+    values = values_of(body, PatientValues)
     made = patients.register(
         ctx.db, values=values, identified=pairs(body.identifiers), by=ctx.by, now=ctx.now
     )
@@ -194,7 +197,7 @@ def register(ctx: Ctx, body: PatientIn) -> Answer:
 )
 def upsert(ctx: Ctx, body: PatientIn) -> Answer:
     """Update the patient with one of these identifiers or this MRN; register a new one (201)."""
-    values = body.model_dump(exclude={"identifiers"}, exclude_unset=True)
+    values = values_of(body, PatientValues, sent=True)
     patient, new = patients.upsert(
         ctx.db, values=values, identified=pairs(body.identifiers), by=ctx.by, now=ctx.now
     )
@@ -218,9 +221,9 @@ def change(ctx: Ctx, id: PathId, body: PatientPatch) -> Answer:
     """Change a patient's particulars; `identifiers` replaces them all."""
     patient = _load(ctx, id)
     ctx.require_match(etag(patient["version"]))
-    values = patch(body, "mrn", "family_name", "given_name", "birth_date", "active", "identifiers")
-    identified = pairs(body.identifiers) if "identifiers" in values else None
-    values.pop("identifiers", None)
+    required = ("mrn", "family_name", "given_name", "birth_date", "active")
+    values = changes_of(body, PatientValues, *required)
+    identified = None if body.identifiers is None else pairs(body.identifiers)
     changed = patients.change(
         ctx.db, patient=patient, values=values, identified=identified, by=ctx.by, now=ctx.now
     )
@@ -247,5 +250,5 @@ def deceased(ctx: Ctx, id: PathId, body: DeceasedIn) -> Answer:
     return _answer(ctx, patient)
 
 
-def _load(ctx: RequestContext, id: str) -> Record:
+def _load(ctx: RequestContext, id: str) -> PatientRow:
     return records.load(ctx.db, Patient, practice_id=ctx.practice_id, id=id)

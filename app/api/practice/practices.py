@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from app.api.shapes import Record, Resource, patch, stamps
+from app.api.shapes import Resource, changes_of, stamps
+from app.db.rows.base import picked
+from app.db.rows.practice import PracticeRow, PracticeValues
 from app.edge.input.fields import Body, Text, TimeZoneName, count
 from app.edge.input.preconditions import etag
 from app.edge.requests.request_context import Answer, Ctx
@@ -57,13 +59,13 @@ def change(ctx: Ctx, body: PracticePatch) -> Answer:
     """Change settings; dates that rest on them are recomputed."""
     practice = practices.load(ctx.db, practice_id=ctx.practice_id)
     ctx.require_match(etag(practice["version"]))
-    values = patch(body, *PracticePatch.model_fields)
+    values = changes_of(body, PracticeValues, *PracticePatch.model_fields)
     changed = practices.change(ctx.db, practice=practice, values=values, by=ctx.by, now=ctx.now)
     # The practice's name and time zone are remembered with its keys.
     ctx.forget_callers()
     return _answer(changed)
 
 
-def _answer(practice: Record) -> Answer:
-    shown = {name: practice[name] for name in practices.SETTINGS}
+def _answer(practice: PracticeRow) -> Answer:
+    shown = picked(practice, practices.SETTINGS)
     return Answer(shown | stamps(practice), etag=etag(practice["version"]))

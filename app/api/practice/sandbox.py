@@ -5,6 +5,8 @@ from __future__ import annotations
 from app.api.key_shapes import ApiKeyMadeOut, ApiKeyOut, Scopes
 from app.api.key_shapes import shown as key_shown
 from app.api.shapes import Record, Resource, example, stamps
+from app.db.rows.base import picked
+from app.db.rows.practice import PracticeRow
 from app.edge.input.fields import Body, Instant, Text
 from app.edge.requests.request_context import Answer, Ctx, RequestContext
 from app.edge.requests.routing import ResourceRouter
@@ -88,7 +90,7 @@ def reset(ctx: Ctx) -> Answer:
     return Answer(_shown(ctx, sandbox) | {"removed": removed})
 
 
-def _shown(ctx: RequestContext, sandbox: Record) -> Record:
+def _shown(ctx: RequestContext, sandbox: PracticeRow) -> Record:
     held = sandboxes.keys_of(ctx.app_context.database, ctx.db, sandbox=sandbox)
-    shown = {name: sandbox[name] for name in ("id", "name", "time_zone")}
+    shown = picked(sandbox, ("id", "name", "time_zone"))
     return shown | stamps(sandbox) | {"keys": [key_shown(key) for key in held]}

@@ -18,6 +18,7 @@ from app.cli.serve import Host, Port, listen
 from app.db.engine.engine import Database
 from app.db.engine.scope import DIRECTORY
 from app.db.queries.practice import practices as practice_rows
+from app.db.rows.practice import PracticeRow
 from app.domain.dates import local_day
 from app.domain.ids import new_id
 from app.services.access import keys
@@ -93,7 +94,7 @@ def _prepared(chosen: Settings) -> dict[str, Any]:
         database.dispose()
 
 
-def _practice(database: Database, now: datetime) -> dict[str, Any]:
+def _practice(database: Database, now: datetime) -> PracticeRow:
     with database.read(DIRECTORY) as db:
         practice = demo_practice.find(db)
     if practice is None:

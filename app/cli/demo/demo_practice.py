@@ -10,24 +10,24 @@ from app.data.demo import DemoPractice, demo_practice
 from app.db.engine.engine import Connection
 from app.db.models import Closure, Location, Practitioner
 from app.db.queries.practice import practices as practice_rows
+from app.db.rows.practice import LocationValues, PracticeRow, PractitionerValues
+from app.db.rows.scheduling import ClosureValues
 from app.domain.access.access import Actor
 from app.domain.dates import local_day
 from app.services import records
 from app.services.practice import practices
 
-Record = dict[str, Any]
-
 # Before the first of the stories begins.
 OPEN_SINCE = timedelta(1500)
 
 
-def find(db: Connection) -> Record | None:
+def find(db: Connection) -> PracticeRow | None:
     """Return the demo practice, None where it was not made yet."""
     name = demo_practice().name
     return next((p for p in practice_rows.every(db) if p["name"] == name), None)
 
 
-def build(db: Connection, *, id: str, by_name: str, now: datetime) -> Record:
+def build(db: Connection, *, id: str, by_name: str, now: datetime) -> PracticeRow:
     """Make the practice with its patients and return it.
 
     Each event is recorded as of its own time, so that the record looks as it would have grown.
@@ -55,11 +55,20 @@ def build(db: Connection, *, id: str, by_name: str, now: datetime) -> Record:
 
 def _places(db: Connection, plan: DemoPractice, today: date, *, by: Actor, now: datetime) -> Places:
     made = [
-        records.create(db, Location, dict(place), kind="location", by=by, now=now)
+        records.create(
+            db,
+            Location,
+            LocationValues(name=place["name"], time_zone=place["time_zone"]),
+            kind="location",
+            by=by,
+            now=now,
+        )
         for place in plan.locations
     ]
     people = [
-        records.create(db, Practitioner, {"name": name}, kind="practitioner", by=by, now=now)
+        records.create(
+            db, Practitioner, PractitionerValues(name=name), kind="practitioner", by=by, now=now
+        )
         for name in plan.practitioners
     ]
     return Places(
@@ -71,9 +80,11 @@ def _places(db: Connection, plan: DemoPractice, today: date, *, by: Actor, now: 
     )
 
 
-def _close(db: Connection, closure: Record, places: Places, *, by: Actor, now: datetime) -> None:
+def _close(
+    db: Connection, closure: dict[str, Any], places: Places, *, by: Actor, now: datetime
+) -> None:
     at, who = closure.get("location"), closure.get("practitioner")
-    values = {
+    values: ClosureValues = {
         "location_id": None if at is None else places.locations[at][0],
         "practitioner_id": None if who is None else places.practitioners[who],
         "starts_on": places.today + timedelta(closure["since"]),

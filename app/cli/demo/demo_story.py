@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from app.cli.demo import demo_charts
 from app.data.demo import Story
 from app.db.engine.engine import Connection
+from app.db.rows.patients import PatientValues
 from app.domain.access.access import Actor
 from app.services.patients import patients
 from app.services.scheduling import courses, sessions, treatments
@@ -137,7 +138,7 @@ class Patient:
 
     def _register(self, db: Connection, by: Actor, now: datetime) -> None:
         number = self.number
-        values = {
+        values: PatientValues = {
             "mrn": f"DEMO-{number:04}",
             "family_name": self.family_name,
             "given_name": self.given_name,

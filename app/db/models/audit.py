@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import Index, Integer, LargeBinary, PrimaryKeyConstraint, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import At, Base, Json, Key, Rows, of_practice
+from app.db.base import At, Base, Json, Key, of_practice
 from app.db.rows.audit import AuditEventRow, AuditSealRow
 
 _LISTS = text("patients IS NOT NULL")
 
 
-class AuditEvent(Rows[AuditEventRow], Base):
+class AuditEvent(Base[AuditEventRow]):
     """`changes` holds `{field: [before, after]}`; reads and refusals change nothing.
 
     A list names the patients it showed in `patients`: their ids, 16 bytes each. `outcome` is
@@ -55,7 +55,7 @@ class AuditEvent(Rows[AuditEventRow], Base):
     changes: Mapped[Any] = mapped_column(Json)
 
 
-class AuditSeal(Rows[AuditSealRow], Base):
+class AuditSeal(Base[AuditSealRow]):
     """A stretch of the log, fixed: `entries` is id and SHA-256 of each row, 48 bytes a row.
 
     `digest` covers the entries and the seal before, so that seals form a chain.

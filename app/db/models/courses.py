@@ -7,11 +7,11 @@ from datetime import date
 from sqlalchemy import CheckConstraint, Date, Index, Integer, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Key, OfPractice, of_practice, one_of, refers
+from app.db.base import Key, OfPractice, of_practice, one_of, refers
 from app.db.rows.scheduling import CourseRow, CourseValues, HoldRow, HoldValues
 
 
-class Course(OfPractice[CourseRow, CourseValues], Base):
+class Course(OfPractice[CourseRow, CourseValues]):
     """One patient's series of sessions under one protocol.
 
     The second half are derived facts: rewritten by
@@ -74,7 +74,7 @@ class Course(OfPractice[CourseRow, CourseValues], Base):
     dates_revision: Mapped[int] = mapped_column(Integer, default=1)
 
 
-class Hold(OfPractice[HoldRow, HoldValues], Base):
+class Hold(OfPractice[HoldRow, HoldValues]):
     """A pause of the course; one that ends the day before it starts was withdrawn."""
 
     __tablename__ = "hold"

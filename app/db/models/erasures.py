@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import At, Base, Json, Key, Rows
+from app.db.base import At, Base, Json, Key
 from app.db.rows.practice import ErasureRow
 
 
-class Erasure(Rows[ErasureRow], Base):
+class Erasure(Base[ErasureRow]):
     """`finished_at` is null while rows are deleted; `removed` counts them by table.
 
     The row belongs to no practice, because the practice is deleted as well.

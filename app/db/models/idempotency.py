@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import Index, LargeBinary, PrimaryKeyConstraint, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import SECRET, At, Base, Key, Rows, of_practice
+from app.db.base import SECRET, At, Base, Key, of_practice
 from app.db.rows.requests import IdempotencyRow
 
 
-class Idempotency(Rows[IdempotencyRow], Base):
+class Idempotency(Base[IdempotencyRow]):
     """Claimed and answered in the transaction of the write it stands for."""
 
     __tablename__ = "idempotency"

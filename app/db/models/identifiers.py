@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import Index, PrimaryKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Key, Rows, of_practice
+from app.db.base import Base, Key, of_practice
 from app.db.rows.patients import IdentifierRow
 
 
-class Identifier(Rows[IdentifierRow], Base):
+class Identifier(Base[IdentifierRow]):
     __tablename__ = "identifier"
     __table_args__ = (
         PrimaryKeyConstraint("practice_id", "kind", "system", "value"),

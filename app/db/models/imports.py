@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Index, Integer, PrimaryKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import At, Base, Json, Key, OfPractice, Rows, of_practice, refers
+from app.db.base import At, Base, Json, Key, OfPractice, of_practice, refers
 from app.db.rows.imports import ImportBatchRow, ImportBatchValues, ImportedLineRow
 
 
-class ImportBatch(OfPractice[ImportBatchRow, ImportBatchValues], Base):
+class ImportBatch(OfPractice[ImportBatchRow, ImportBatchValues]):
     """One load; `created` lists the ids it made by kind, `rejected` the rows not taken."""
 
     __tablename__ = "import_batch"
@@ -29,7 +29,7 @@ class ImportBatch(OfPractice[ImportBatchRow, ImportBatchValues], Base):
     reverted_at: Mapped[datetime | None] = mapped_column(At)
 
 
-class ImportRow(Rows[ImportedLineRow], Base):
+class ImportRow(Base[ImportedLineRow]):
     """A row that was taken: the session it became, and its other columns as they stood."""
 
     __tablename__ = "import_row"

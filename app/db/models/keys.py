@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import SECRET, At, Base, Json, Key, OfPractice, Rows, of_practice, one_of, refers
+from app.db.base import SECRET, At, Base, Json, Key, OfPractice, of_practice, one_of, refers
 from app.db.rows.access import ApiKeyRow, ApiKeyValues, CredentialRow
 
 
-class ApiKey(OfPractice[ApiKeyRow, ApiKeyValues], Base):
+class ApiKey(OfPractice[ApiKeyRow, ApiKeyValues]):
     """A key acts as a member of staff, or else as the system it is named for.
 
     `scopes` None is the full rights of whoever it acts as.
@@ -30,7 +30,7 @@ class ApiKey(OfPractice[ApiKeyRow, ApiKeyValues], Base):
     revoked_at: Mapped[datetime | None] = mapped_column(At)
 
 
-class Credential(Rows[CredentialRow], Base):
+class Credential(Base[CredentialRow]):
     """Looked up before a practice is known, so it is the one table that knows of all of them.
 
     It holds digests only: of a key, of a client's id, of an issuer with its audience.

@@ -7,12 +7,12 @@ from datetime import date
 from sqlalchemy import Boolean, CheckConstraint, Date, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Key, OfPractice, of_practice, refers
+from app.db.base import Key, OfPractice, of_practice, refers
 from app.db.rows.practice import LocationRow, LocationValues, PractitionerRow, PractitionerValues
 from app.db.rows.scheduling import ClosureRow, ClosureValues
 
 
-class Location(OfPractice[LocationRow, LocationValues], Base):
+class Location(OfPractice[LocationRow, LocationValues]):
     __tablename__ = "location"
     __table_args__ = (of_practice(),)
 
@@ -21,7 +21,7 @@ class Location(OfPractice[LocationRow, LocationValues], Base):
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
 
-class Practitioner(OfPractice[PractitionerRow, PractitionerValues], Base):
+class Practitioner(OfPractice[PractitionerRow, PractitionerValues]):
     __tablename__ = "practitioner"
     __table_args__ = (of_practice(),)
 
@@ -30,7 +30,7 @@ class Practitioner(OfPractice[PractitionerRow, PractitionerValues], Base):
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
 
-class Closure(OfPractice[ClosureRow, ClosureValues], Base):
+class Closure(OfPractice[ClosureRow, ClosureValues]):
     """Closed days; with neither place nor person the whole practice is closed."""
 
     __tablename__ = "closure"

@@ -7,11 +7,11 @@ from datetime import date
 from sqlalchemy import Boolean, Date, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, OfPractice, of_practice
+from app.db.base import OfPractice, of_practice
 from app.db.rows.patients import PatientRow, PatientValues
 
 
-class Patient(OfPractice[PatientRow, PatientValues], Base):
+class Patient(OfPractice[PatientRow, PatientValues]):
     __tablename__ = "patient"
     __table_args__ = (
         of_practice(),

@@ -12,11 +12,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import SECRET, Base, Key, Rows, Stamped, one_of
+from app.db.base import SECRET, Base, Key, Stamped, one_of
 from app.db.rows.practice import PracticeRow
 
 
-class Practice(Stamped, Rows[PracticeRow], Base):
+class Practice(Stamped, Base[PracticeRow]):
     __tablename__ = "practice"
     __table_args__ = (
         CheckConstraint("min_interval_days BETWEEN 1 AND 366", name="min_interval_days"),

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import At, Base, Json, OfPractice, of_practice
+from app.db.base import At, Json, OfPractice, of_practice
 from app.db.rows.charting import ProtocolVersionRow, ProtocolVersionValues
 
 
-class ProtocolVersion(OfPractice[ProtocolVersionRow, ProtocolVersionValues], Base):
+class ProtocolVersion(OfPractice[ProtocolVersionRow, ProtocolVersionValues]):
     __tablename__ = "protocol_version"
     __table_args__ = (of_practice(), UniqueConstraint("practice_id", "code", "number"))
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Date, Index, Integer, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import At, Base, Json, Key, OfPractice, of_practice, one_of, refers
+from app.db.base import At, Json, Key, OfPractice, of_practice, one_of, refers
 from app.db.rows.scheduling import (
     OutsideSessionRow,
     OutsideSessionValues,
@@ -22,7 +22,7 @@ _STARTS = text("starts_on IS NOT NULL")
 _CONTINUES = text("continues_session_id IS NOT NULL")
 
 
-class Session(OfPractice[SessionRow, SessionValues], Base):
+class Session(OfPractice[SessionRow, SessionValues]):
     """A treatment session from its booking to its outcome.
 
     Units are hundredths of a unit. `injections` is the compact chart `[[site number,
@@ -109,7 +109,7 @@ class Session(OfPractice[SessionRow, SessionValues], Base):
     findings: Mapped[Any | None] = mapped_column(Json)
 
 
-class OutsideSession(OfPractice[OutsideSessionRow, OutsideSessionValues], Base):
+class OutsideSession(OfPractice[OutsideSessionRow, OutsideSessionValues]):
     """A treatment given elsewhere for the same indication: it bears the anchor."""
 
     __tablename__ = "outside_session"

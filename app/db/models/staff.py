@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import Boolean, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Json, Key, OfPractice, of_practice, refers
+from app.db.base import Json, Key, OfPractice, of_practice, refers
 from app.db.rows.access import StaffRow, StaffValues
 
 
-class Staff(OfPractice[StaffRow, StaffValues], Base):
+class Staff(OfPractice[StaffRow, StaffValues]):
     """`roles` lists names of `domain.access.access.ROLES`; an inactive member may do nothing."""
 
     __tablename__ = "staff"

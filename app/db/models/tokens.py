@@ -16,7 +16,6 @@ from app.db.base import (
     Json,
     Key,
     OfPractice,
-    Rows,
     of_practice,
     one_of,
     refers,
@@ -31,9 +30,10 @@ from app.db.rows.access import (
     IssuerValues,
     SigningKeyRow,
 )
+from app.domain.access.issuers import TokenForm
 
 
-class Client(OfPractice[ClientRow, ClientValues], Base):
+class Client(OfPractice[ClientRow, ClientValues]):
     """A system that fetches tokens at our own endpoint; `scopes` is the most it may ask for.
 
     Its public keys are in `jwks`, or published at `jwks_url`.
@@ -49,25 +49,25 @@ class Client(OfPractice[ClientRow, ClientValues], Base):
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
 
-class Issuer(OfPractice[IssuerRow, IssuerValues], Base):
+class Issuer(OfPractice[IssuerRow, IssuerValues]):
     """An outside issuer whose tokens for `audience` are taken.
 
     `form` as in `edge.auth.tokens.Trust`.
     """
 
     __tablename__ = "issuer"
-    __table_args__ = (of_practice(), one_of("form", "at+jwt", "jwt"))
+    __table_args__ = (of_practice(), one_of("form", *TokenForm))
 
     name: Mapped[str] = mapped_column(String(200))
     url: Mapped[str] = mapped_column(String(500))
     audience: Mapped[str] = mapped_column(String(255))
     jwks_url: Mapped[str] = mapped_column(String(500))
     algorithms: Mapped[Any] = mapped_column(Json)
-    form: Mapped[str] = mapped_column(String(8), default="at+jwt")
+    form: Mapped[str] = mapped_column(String(8), default=TokenForm.MARKED)
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
 
-class IssuerSubject(OfPractice[IssuerSubjectRow, IssuerSubjectValues], Base):
+class IssuerSubject(OfPractice[IssuerSubjectRow, IssuerSubjectValues]):
     """Whom a subject of an issuer acts as: a member of staff, or else the system `name`.
 
     A system has `scopes`; a person has roles. `fhir_user` is what the token's claim must say.
@@ -90,7 +90,7 @@ class IssuerSubject(OfPractice[IssuerSubjectRow, IssuerSubjectValues], Base):
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
 
-class ClientAssertion(Rows[ClientAssertionRow], Base):
+class ClientAssertion(Base[ClientAssertionRow]):
     """An assertion that was used, kept until it would be refused as expired."""
 
     __tablename__ = "client_assertion"
@@ -103,7 +103,7 @@ class ClientAssertion(Rows[ClientAssertionRow], Base):
     expires_at: Mapped[datetime] = mapped_column(At)
 
 
-class SigningKey(Rows[SigningKeyRow], Base):
+class SigningKey(Base[SigningKeyRow]):
     """A key this service signs its tokens with, the private half encrypted; of no practice.
 
     The newest one signs; tokens of the others are accepted until `retires_at`.

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.db.models import Idempotency
-from app.db.queries.table_rows import PRACTICE_ID, Record, table_of
+from app.db.queries.table_rows import PRACTICE_ID, first, table_of
+from app.db.rows.requests import IdempotencyRow
 
 _table = table_of(Idempotency)
 
@@ -55,10 +56,9 @@ def claim(
     return db.execute(_CLAIM[db.dialect.name], values, execution_options=counted).rowcount == 1
 
 
-def get(db: Connection, *, practice_id: str, key: str) -> Record | None:
+def get(db: Connection, *, practice_id: str, key: str) -> IdempotencyRow | None:
     """Return the claim with its answer."""
-    row = db.execute(_GET, {"practice_id": practice_id, "key": key}).mappings().first()
-    return dict(row) if row else None
+    return first(db.execute(_GET, {"practice_id": practice_id, "key": key}), IdempotencyRow)
 
 
 def keep(db: Connection, *, practice_id: str, key: str, **answer: Any) -> None:

@@ -122,3 +122,38 @@ class SigningKeyRow(TypedDict):
     sealed: bytes
     created_at: datetime
     retires_at: datetime | None
+
+
+# A credential as the door meets it, with its practice and whoever it acts as.
+
+
+class _WithPractice(TypedDict):
+    time_zone: str
+    practice_name: str
+
+
+class NamedKeyRow(ApiKeyRow):
+    staff_name: str | None
+
+
+class KeyHolderRow(NamedKeyRow, _WithPractice):
+    roles: list[str] | None
+    active: bool | None
+
+
+class ClientHolderRow(ClientRow, _WithPractice):
+    pass
+
+
+class SubjectHolderRow(IssuerSubjectRow, _WithPractice):
+    staff_name: str | None
+    roles: list[str] | None
+    staff_active: bool | None
+
+
+class ActingRow(TypedDict):
+    """Whom a subject acts as: a person has `staff_id` and `roles`, a system `scopes`."""
+
+    staff_id: str | None
+    scopes: list[str] | None
+    roles: list[str] | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict, TypeVar
 
 # What a JSON column holds whose inside nothing here relies on.
 JsonValue: TypeAlias = Any
@@ -22,3 +23,16 @@ class StampedRow(TypedDict):
 class RowOfPractice(StampedRow):
     practice_id: str
     id: str
+
+
+# Columns of any table with their values, for what treats all tables alike.
+Fields: TypeAlias = Mapping[str, object]
+
+Row = TypeVar("Row", bound=Fields)
+OwnRow = TypeVar("OwnRow", bound=RowOfPractice)
+Values = TypeVar("Values", bound=Fields)
+
+
+def picked(row: Fields, names: Iterable[str]) -> dict[str, Any]:
+    """Return these columns of a row, for an answer that shows them as they are."""
+    return {name: row[name] for name in names}

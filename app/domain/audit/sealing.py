@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from app.domain.ids import pack, unpack
 
@@ -20,16 +19,16 @@ ENTRY = 16 + 32
 BEGINNING = bytes(32)
 
 
-def row_digest(row: Mapping[str, Any]) -> bytes:
+def row_digest(row: Mapping[str, object]) -> bytes:
     """Return the SHA-256 of all that a row says, 32 bytes; the same from either database."""
     said = {name: _plain(value) for name, value in row.items()}
     text = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()
 
 
-def entries_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
+def entries_of(rows: Sequence[Mapping[str, object]]) -> bytes:
     """Return the entries of these rows, in their order."""
-    return b"".join(pack([row["id"]]) + row_digest(row) for row in rows)
+    return b"".join(pack([str(row["id"])]) + row_digest(row) for row in rows)
 
 
 def read_entries(entries: bytes) -> Iterator[tuple[str, bytes]]:
@@ -50,7 +49,7 @@ def head(number: int, digest: bytes) -> str:
     return f"{number}:{digest.hex()}"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(value, bytes | memoryview):

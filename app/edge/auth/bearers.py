@@ -17,9 +17,10 @@ from app.db.engine.engine import Database
 from app.db.engine.scope import NONE
 from app.db.queries.access import keys as directory
 from app.db.queries.access import tokens as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.access import ClientHolderRow, CredentialRow, IssuerRow, SubjectHolderRow
 from app.domain.access import access, smart
 from app.domain.access.access import Actor
+from app.domain.access.issuers import TokenForm
 from app.domain.ids import is_id
 from app.edge.auth import tokens
 from app.edge.auth.auth import Caller, Refused
@@ -71,7 +72,7 @@ class Bearers:
         scopes = smart.permissions(tokens.scopes(claims), "system")
         return _caller(client, by, (), scopes & clients.rights(client["scopes"]))
 
-    def _issuer(self, token: Opened) -> Record:
+    def _issuer(self, token: Opened) -> IssuerRow:
         """The issuer that the token claims; it is believed only once its signature is."""
         url = token.claims.get("iss")
         if not isinstance(url, str):
@@ -95,7 +96,7 @@ class Bearers:
             raise BadToken("issuer")
         return issuer
 
-    def _has(self, entry: Record, subject: Any) -> bool:
+    def _has(self, entry: CredentialRow, subject: Any) -> bool:
         """Whether that practice has named whom this subject of the issuer acts as."""
         if not isinstance(subject, str):
             return False
@@ -106,7 +107,7 @@ class Bearers:
             )
         return bool(acting)
 
-    def _subject(self, issuer: Record, claims: Mapping[str, Any]) -> Caller:
+    def _subject(self, issuer: IssuerRow, claims: Mapping[str, Any]) -> Caller:
         practice_id = issuer["practice_id"]
         with self._database.read(practice_id) as db:
             subject = rows.subject(
@@ -124,7 +125,7 @@ class Bearers:
         if person:
             may = access.granted(roles, smart.permissions(scopes, "user"))
         else:
-            may = smart.permissions(scopes, "system") & clients.rights(subject["scopes"])
+            may = smart.permissions(scopes, "system") & clients.rights(subject["scopes"] or ())
         return _caller(subject, by, roles, may)
 
     def _names(self, claimed: Any, wanted: str | None) -> bool:
@@ -138,29 +139,35 @@ class Bearers:
         return not (isinstance(claimed, str) and own and claimed.startswith(own))
 
 
-def client_actor(client: Record) -> Actor:
+def client_actor(client: ClientHolderRow) -> Actor:
     """Return the client as the system it is named for."""
     return Actor(
         client["practice_id"], "system", client["id"], client["name"], credential_id=client["id"]
     )
 
 
-def _subject_actor(subject: Record) -> Actor:
+def _subject_actor(subject: SubjectHolderRow) -> Actor:
     person = subject["staff_id"] is not None
     return Actor(
         subject["practice_id"],
         "staff" if person else "system",
         subject["staff_id"] if person else subject["id"],
-        subject["staff_name"] if person else subject["name"],
+        subject["staff_name"] or subject["name"],
         credential_id=subject["id"],
     )
 
 
-def _trust(issuer: Record) -> Trust:
-    return Trust(issuer["url"], issuer["audience"], frozenset(issuer["algorithms"]), issuer["form"])
+def _trust(issuer: IssuerRow) -> Trust:
+    algorithms, form = frozenset(issuer["algorithms"]), TokenForm(issuer["form"])
+    return Trust(issuer["url"], issuer["audience"], algorithms, form)
 
 
-def _caller(holder: Record, by: Actor, roles: tuple[str, ...], may: frozenset[str]) -> Caller:
+def _caller(
+    holder: ClientHolderRow | SubjectHolderRow,
+    by: Actor,
+    roles: tuple[str, ...],
+    may: frozenset[str],
+) -> Caller:
     return Caller(
         practice_id=holder["practice_id"],
         practice_name=holder["practice_name"],

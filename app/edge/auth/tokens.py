@@ -11,12 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.util import urlsafe_b64decode
 
+from app.domain.access.issuers import TokenForm
 from app.domain.errors import Unauthenticated
 from app.edge.input.json_body import BadJson, parse
 from app.services.access.jwk_sets import LONGEST_KID, PublicKey
@@ -73,14 +74,13 @@ class Opened:
 class Trust:
     """What a registered issuer's access tokens must be.
 
-    `form` is `at+jwt` for issuers that mark access tokens so (RFC 9068), `jwt` for those that
-    cannot; `most_seconds` is the longest time a token may still be good for.
+    `most_seconds` is the longest time a token may still be good for.
     """
 
     issuer: str
     audience: str
     algorithms: frozenset[str]
-    form: Literal["at+jwt", "jwt"] = "at+jwt"
+    form: TokenForm = TokenForm.MARKED
     most_seconds: int = 24 * 3600
 
 
@@ -198,7 +198,7 @@ def _check_signature(token: Opened, key: PublicKey | None) -> None:
 def _check_type(token: Opened, trust: Trust) -> None:
     """An ID token is signed by the same keys and is no access token."""
     typ = _typ(token)
-    if trust.form == "at+jwt":
+    if trust.form is TokenForm.MARKED:
         if typ != "at+jwt":
             raise BadToken("type")
     elif (

@@ -16,13 +16,13 @@ from concurrent.futures import Future
 from itertools import groupby
 
 from app.db.engine.engine import Database, DatabaseAway, DatabaseBusy
+from app.db.rows.audit import AuditEventRow
 from app.services.audit import audit
-from app.services.audit.audit import Event
 
 # Rows in one transaction.
 _MOST = 500
 
-_Waiting = tuple[Event, asyncio.Future[None] | Future[None]]
+_Waiting = tuple[AuditEventRow, asyncio.Future[None] | Future[None]]
 
 
 class AuditLog:
@@ -34,13 +34,13 @@ class AuditLog:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    async def kept(self, event: Event) -> None:
+    async def kept(self, event: AuditEventRow) -> None:
         """Return once the row is saved; raises what the database failed with."""
         saved = asyncio.get_running_loop().create_future()
         self._put((event, saved))
         await saved
 
-    def keep(self, event: Event) -> None:
+    def keep(self, event: AuditEventRow) -> None:
         """Do the same for a thread that may wait."""
         saved: Future[None] = Future()
         self._put((event, saved))
@@ -89,7 +89,7 @@ class AuditLog:
         else:
             _finish(batch, None)
 
-    def _append(self, events: Sequence[Event]) -> None:
+    def _append(self, events: Sequence[AuditEventRow]) -> None:
         ordered = sorted(events, key=_practice)
         # A replica that cannot be reached must not keep anyone from reading a record.
         with self._database.write(ordered[0]["practice_id"], local_durability=True) as db:
@@ -98,8 +98,8 @@ class AuditLog:
                     audit.append(db, list(group))
 
 
-def _practice(event: Event) -> str:
-    return str(event["practice_id"])
+def _practice(event: AuditEventRow) -> str:
+    return event["practice_id"]
 
 
 def _finish(batch: Sequence[_Waiting], failure: Exception | None) -> None:

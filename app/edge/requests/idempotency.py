@@ -67,7 +67,11 @@ def claim(
     if kept["fingerprint"] != fingerprint:
         raise IdempotencyMismatch()
     headers = {"idempotency-replayed": "true"}
-    headers |= {name: kept[name] for name in ("location", "etag") if kept[name]}
+    headers |= {
+        name: value
+        for name, value in (("location", kept["location"]), ("etag", kept["etag"]))
+        if value
+    }
     return Response(kept["body"], kept["status"], headers, media_type="application/json")
 
 

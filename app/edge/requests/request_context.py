@@ -28,6 +28,7 @@ from starlette.responses import Response
 
 from app.clock import Clock
 from app.db.engine.engine import Connection, Database, DatabaseAway, DatabaseBusy
+from app.db.rows.audit import AuditEventRow
 from app.domain.access import access
 from app.domain.access.access import Actor
 from app.domain.dates import local_day
@@ -152,7 +153,7 @@ class RequestContext:
         self.app_context.log.keep(self.event())
         return text
 
-    def event(self, outcome: str = audit.SHOWN, *, about: str | None = None) -> audit.Event:
+    def event(self, outcome: str = audit.SHOWN, *, about: str | None = None) -> AuditEventRow:
         """Return the audit row of this request, for a read or a refusal.
 
         `about` is the record it is about where its path does not say so.

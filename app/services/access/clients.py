@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from app.db.engine.engine import Connection
 from app.db.engine.integrity import unique_violation_as_contended
 from app.db.models import Client
 from app.db.queries.access import keys as directory
 from app.db.queries.access import tokens as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.access import ClientRow, ClientValues
+from app.db.rows.base import JsonObject
 from app.domain import addresses
 from app.domain.access import access, smart
 from app.domain.access.access import OPERATOR, Actor, Giver
 from app.domain.addresses import AddressRefused
 from app.domain.errors import Invalid
-from app.domain.ids import new_id
 from app.services import records
 from app.services.access import jwk_sets
 from app.services.access.jwk_sets import BadKeySet
@@ -41,24 +40,24 @@ def register(
     db: Connection,
     *,
     name: str,
-    jwks: Any = None,
+    jwks: JsonObject | None = None,
     jwks_url: str | None = None,
     scopes: Sequence[str],
     allowed: Collection[str] = (),
     giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
-) -> Record:
+) -> ClientRow:
     """Register a client of the actor's practice, with its public keys or where they are.
 
     `allowed` names the hosts that the operator lets be anywhere. `Forbidden` for scopes beyond
     what the `giver` can hand on.
     """
-    values = {"name": name, "jwks": jwks, "jwks_url": jwks_url, "scopes": _once(scopes)}
-    _check(values, allowed)
-    giver.check(rights(values["scopes"]))
-    id = new_id(now)
-    made = records.create(db, Client, {"id": id, **values}, kind=KIND, by=by, now=now)
+    scopes = _once(scopes)
+    _check(jwks, jwks_url, scopes, allowed)
+    giver.check(rights(scopes))
+    values = ClientValues(name=name, jwks=jwks, jwks_url=jwks_url, scopes=scopes)
+    made = records.create(db, Client, values, kind=KIND, by=by, now=now)
     _enter(db, made, now)
     return made
 
@@ -66,25 +65,25 @@ def register(
 def change(
     db: Connection,
     *,
-    client: Record,
-    values: Mapping[str, Any],
+    client: ClientRow,
+    values: ClientValues,
     allowed: Collection[str] = (),
     giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
-) -> Record:
+) -> ClientRow:
     """Change a client. One that is no longer active is refused within 60 seconds, and so are
     its tokens.
 
     Whoever changes a client's keys can act as the client, so every change counts as giving its
     rights: `Forbidden` unless the `giver` can give them, before the change and after it.
     """
-    wanted = dict(values)
+    wanted = values.copy()
     if "scopes" in wanted:
         wanted["scopes"] = _once(wanted["scopes"])
-    changed = {**client, **wanted}
-    _check(changed, allowed)
-    giver.check(rights(client["scopes"]) | rights(changed["scopes"]))
+    merged: ClientRow = {**client, **wanted}
+    _check(merged["jwks"], merged["jwks_url"], merged["scopes"], allowed)
+    giver.check(rights(client["scopes"]) | rights(merged["scopes"]))
     changed = records.change(db, Client, client, wanted, kind=KIND, by=by, now=now)
     if changed["active"] != client["active"]:
         if changed["active"]:
@@ -126,7 +125,7 @@ def use_once(
     return True
 
 
-def _enter(db: Connection, client: Record, now: datetime) -> None:
+def _enter(db: Connection, client: ClientRow, now: datetime) -> None:
     directory.add_credential(
         db,
         practice_id=client["practice_id"],
@@ -141,17 +140,22 @@ def _once(scopes: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(scopes))
 
 
-def _check(values: Record, allowed: Collection[str]) -> None:
-    if (values["jwks"] is None) == (values["jwks_url"] is None):
+def _check(
+    jwks: JsonObject | None,
+    jwks_url: str | None,
+    scopes: Sequence[str],
+    allowed: Collection[str],
+) -> None:
+    if (jwks is None) == (jwks_url is None):
         raise Invalid(("/jwks", "give either jwks or jwks_url, not both"))
-    if values["jwks"] is not None:
+    if jwks is not None:
         try:
-            jwk_sets.read(values["jwks"])
+            jwk_sets.read(jwks)
         except BadKeySet as refused:
             raise Invalid(("/jwks", str(refused))) from None
-    else:
-        check_address("/jwks_url", values["jwks_url"], allowed)
-    check_scopes(values["scopes"])
+    if jwks_url is not None:
+        check_address("/jwks_url", jwks_url, allowed)
+    check_scopes(scopes)
 
 
 def check_address(pointer: str, url: str, allowed: Collection[str]) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 from app.db.engine.engine import Connection
 from app.db.engine.integrity import unique_violation_as_contended
 from app.db.models import Issuer, IssuerSubject, Staff
 from app.db.queries.access import keys as directory
 from app.db.queries.access import tokens as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.access import (
+    ActingRow,
+    IssuerRow,
+    IssuerSubjectRow,
+    IssuerSubjectValues,
+    IssuerValues,
+)
 from app.domain.access import access
 from app.domain.access.access import OPERATOR, Actor, Giver
 from app.domain.errors import Duplicate, Invalid, NotFound
@@ -30,19 +35,19 @@ def digest(url: str, audience: str) -> bytes:
 
 def register(
     db: Connection,
-    values: Mapping[str, Any],
+    values: IssuerValues,
     *,
     allowed: Collection[str] = (),
     by: Actor,
     now: datetime,
-) -> Record:
+) -> IssuerRow:
     """Register an issuer for the actor's practice; `allowed` as for a client.
 
     An issuer with its audience belongs to one practice: a token says nothing else about it.
     """
     clients.check_address("/jwks_url", values["jwks_url"], allowed)
     _check_free(db, values["url"], values["audience"])
-    made = records.create(db, Issuer, dict(values), kind=KIND, by=by, now=now)
+    made = records.create(db, Issuer, values, kind=KIND, by=by, now=now)
     _enter(db, made, now)
     return made
 
@@ -50,13 +55,13 @@ def register(
 def change(
     db: Connection,
     *,
-    issuer: Record,
-    values: Mapping[str, Any],
+    issuer: IssuerRow,
+    values: IssuerValues,
     allowed: Collection[str] = (),
     giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
-) -> Record:
+) -> IssuerRow:
     """Change an issuer; its url and audience stay. One that is no longer active is refused
     within 60 seconds.
 
@@ -66,7 +71,7 @@ def change(
     if "jwks_url" in values:
         clients.check_address("/jwks_url", values["jwks_url"], allowed)
     _check_acting(db, issuer["id"], None, giver, by)
-    changed = records.change(db, Issuer, issuer, dict(values), kind=KIND, by=by, now=now)
+    changed = records.change(db, Issuer, issuer, values, kind=KIND, by=by, now=now)
     if changed["active"] != issuer["active"]:
         if changed["active"]:
             _check_free(db, changed["url"], changed["audience"])
@@ -81,59 +86,61 @@ def change(
 def add_subject(
     db: Connection,
     *,
-    issuer: Record,
-    values: Mapping[str, Any],
+    issuer: IssuerRow,
+    values: IssuerSubjectValues,
     giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
-) -> Record:
+) -> IssuerSubjectRow:
     """Say whom a subject of the issuer acts as: a member of staff, or a system with scopes.
 
     `Forbidden` beyond what the `giver` can hand on.
     """
-    wanted = {"scopes": None, "staff_id": None, "fhir_user": None, **values}
-    _check_subject(db, wanted, giver, by)
+    _check_subject(db, values.get("staff_id"), values.get("scopes"), giver, by)
     known = rows.subject(
-        db, practice_id=by.practice_id, issuer_id=issuer["id"], subject=wanted["subject"]
+        db, practice_id=by.practice_id, issuer_id=issuer["id"], subject=values["subject"]
     )
     if known:
         raise Duplicate(existing_id=known["id"])
-    entry = {"issuer_id": issuer["id"], **wanted}
+    entry: IssuerSubjectValues = {**values, "issuer_id": issuer["id"]}
     return records.create(db, IssuerSubject, entry, kind=SUBJECT, by=by, now=now)
 
 
 def change_subject(
     db: Connection,
     *,
-    subject: Record,
-    values: Mapping[str, Any],
+    subject: IssuerSubjectRow,
+    values: IssuerSubjectValues,
     giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
-) -> Record:
+) -> IssuerSubjectRow:
     """Change whom a subject acts as; the subject itself stays.
 
     `Forbidden` unless the `giver` can hand on what it may do, before the change and after it.
     """
     _check_acting(db, subject["issuer_id"], subject["subject"], giver, by)
     if not values.keys().isdisjoint({"staff_id", "scopes"}):
-        _check_subject(db, {**subject, **values}, giver, by)
-    return records.change(db, IssuerSubject, subject, dict(values), kind=SUBJECT, by=by, now=now)
+        merged: IssuerSubjectRow = {**subject, **values}
+        _check_subject(db, merged["staff_id"], merged["scopes"], giver, by)
+    return records.change(db, IssuerSubject, subject, values, kind=SUBJECT, by=by, now=now)
 
 
-def _check_subject(db: Connection, values: Record, giver: Giver, by: Actor) -> None:
-    staff_id, scopes = values["staff_id"], values["scopes"]
+def _check_subject(
+    db: Connection, staff_id: str | None, scopes: list[str] | None, giver: Giver, by: Actor
+) -> None:
     if (staff_id is None) == (scopes is None):
         raise Invalid(("/staff_id", "give either staff_id or scopes, not both"))
     roles = None
     if staff_id is None:
-        clients.check_scopes(scopes)
+        clients.check_scopes(scopes or ())
     else:
         try:
             roles = records.load(db, Staff, practice_id=by.practice_id, id=staff_id)["roles"]
         except NotFound:
             raise Invalid(("/staff_id", "no such member of staff in this practice")) from None
-    giver.check(_rights({**values, "roles": roles}), acts_as=staff_id)
+    acting = ActingRow(staff_id=staff_id, scopes=scopes, roles=roles)
+    giver.check(_rights(acting), acts_as=staff_id)
 
 
 def _check_acting(
@@ -145,11 +152,11 @@ def _check_acting(
         giver.check(_rights(one), acts_as=one["staff_id"])
 
 
-def _rights(subject: Record) -> frozenset[str]:
+def _rights(acting: ActingRow) -> frozenset[str]:
     """What a subject may do at most: its person's roles, or else its own scopes."""
-    if subject["staff_id"] is None:
-        return clients.rights(subject["scopes"])
-    return access.granted(subject["roles"])
+    if acting["staff_id"] is None:
+        return clients.rights(acting["scopes"] or ())
+    return access.granted(acting["roles"] or ())
 
 
 def _check_free(db: Connection, url: str, audience: str) -> None:
@@ -158,7 +165,7 @@ def _check_free(db: Connection, url: str, audience: str) -> None:
         raise Invalid(("/audience", "is registered with this issuer already: use another one"))
 
 
-def _enter(db: Connection, issuer: Record, now: datetime) -> None:
+def _enter(db: Connection, issuer: IssuerRow, now: datetime) -> None:
     with unique_violation_as_contended():
         directory.add_credential(
             db,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.util import base64_to_int
+
+from app.db.rows.base import JsonObject, JsonValue
 
 PublicKey = ECKey | RSAKey
 # Two keys of one name are told apart by their type, "EC" or "RSA".
@@ -25,7 +26,7 @@ class BadKeySet(ValueError):
     """Not a set of public keys that can be used; the text is safe to show."""
 
 
-def read(value: Any, *, some: bool = True) -> KeySet:
+def read(value: JsonValue, *, some: bool = True) -> KeySet:
     """Return the signature keys of a set by (kid, type); keys of other kinds are left out.
 
     Raises `BadKeySet` for anything that is no set, holds a secret, a weak key or two keys that
@@ -56,13 +57,13 @@ def read(value: Any, *, some: bool = True) -> KeySet:
     return usable
 
 
-def _public(key: dict[str, Any]) -> PublicKey:
+def _public(key: JsonObject) -> PublicKey:
     """The key from its public members alone: certificates and addresses in it are not used."""
     kty = key["kty"]
     members = {name: key.get(name) for name in _MEMBERS[kty]}
     if not all(isinstance(text, str) and len(text) <= _LONGEST_NUMBER for text in members.values()):
         raise BadKeySet("has a key with missing or wrong members")
-    kept: dict[str, Any] = {"kty": kty, "kid": key["kid"], **members}
+    kept: JsonObject = {"kty": kty, "kid": key["kid"], **members}
     if isinstance(key.get("alg"), str):
         kept["alg"] = key["alg"]
     try:

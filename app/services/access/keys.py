@@ -21,7 +21,7 @@ from app.db.models import ApiKey, Staff
 from app.db.queries import table_rows as record_rows
 from app.db.queries.access import keys as rows
 from app.db.queries.practice import practices as practice_rows
-from app.db.queries.table_rows import Record
+from app.db.rows.access import ApiKeyRow, ApiKeyValues, KeyHolderRow, StaffRow
 from app.domain.access import access
 from app.domain.access.access import OPERATOR, Actor, Giver
 from app.domain.errors import Forbidden, Invalid, WrongState
@@ -39,7 +39,7 @@ OVERLAP = timedelta(hours=24)
 class Holder:
     """A key as it was looked up: with its practice, whoever it acts as, and its last moment."""
 
-    key: Record
+    key: KeyHolderRow
     until: datetime | None
 
     @property
@@ -51,7 +51,7 @@ class Holder:
             key["practice_id"],
             "staff" if person else "system",
             key["staff_id"],
-            key["staff_name"] if person else key["name"],
+            key["staff_name"] or key["name"],
             credential_id=key["id"],
         )
 
@@ -83,7 +83,7 @@ def create(
     giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
-) -> tuple[Record, str]:
+) -> tuple[ApiKeyRow, str]:
     """Make a key for the actor's practice; the key itself is returned this once only.
 
     It acts as a member of staff, or else as the system `name`. `Forbidden` beyond what the
@@ -99,15 +99,14 @@ def create(
             raise Invalid(("/staff_id", "no active member of staff in this practice"))
     _check_reach(member, scopes, giver)
     id = new_id(now)
-    values = {
-        "id": id,
+    values: ApiKeyValues = {
         "name": name,
         "prefix": f"tw_{_environment(db, by.practice_id)}_{id[-8:]}",
         "staff_id": staff_id,
         "scopes": None if scopes is None else sorted(set(scopes)),
         "expires_at": expires_at,
     }
-    made = records.create(db, ApiKey, values, kind=KIND, by=by, now=now)
+    made = records.create(db, ApiKey, values, kind=KIND, id=id, by=by, now=now)
     return made, _secret(db, made, now)
 
 
@@ -119,7 +118,7 @@ def rotate(
     giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
-) -> tuple[Record, str]:
+) -> tuple[ApiKeyRow, str]:
     """Give the key a new secret; the old one works for `overlap` more.
 
     The new secret is handed out, so it must not reach beyond what its receiver can hand on.
@@ -145,10 +144,10 @@ def rotate(
     return changed, secret
 
 
-def revoke(db: Connection, *, key_id: str, by: Actor, now: datetime) -> Record:
+def revoke(db: Connection, *, key_id: str, by: Actor, now: datetime) -> ApiKeyRow:
     """Revoke a key; servers stop accepting it within their cache time, 60 s at most."""
     record = records.load(db, ApiKey, practice_id=by.practice_id, id=key_id)
-    values = {"revoked_at": record["revoked_at"] or now}
+    values = ApiKeyValues(revoked_at=record["revoked_at"] or now)
     return records.change(db, ApiKey, record, values, kind=KIND, action="revoke", by=by, now=now)
 
 
@@ -182,7 +181,7 @@ def checksum(text: str) -> str:
     return _base62(zlib.crc32(text.encode()), 6)
 
 
-def _secret(db: Connection, key: Record, now: datetime) -> str:
+def _secret(db: Connection, key: ApiKeyRow, now: datetime) -> str:
     drawn = _base62(int.from_bytes(secrets.token_bytes(32), "big"), 43)
     text = f"{key['prefix']}_{drawn}"
     whole = f"{text}{checksum(text)}"
@@ -202,7 +201,7 @@ def _environment(db: Connection, practice_id: str) -> str:
     return "test" if practice and practice["sandbox_of"] else "live"
 
 
-def _check_reach(member: Record | None, scopes: Sequence[str] | None, giver: Giver) -> None:
+def _check_reach(member: StaffRow | None, scopes: Sequence[str] | None, giver: Giver) -> None:
     """Refuse a key of that member of staff, or of a system, that the giver cannot hand on."""
     if giver.scoped and scopes is None:
         raise Forbidden("Your key is limited to scopes, so a key that it makes needs scopes too.")

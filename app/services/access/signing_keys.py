@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from joserfc.jwk import ECKey
 
 from app.db.engine.engine import Connection
 from app.db.keys.keyring import DecryptionFailed, Keyring
 from app.db.queries.access import tokens as rows
+from app.db.rows.access import SigningKeyRow
+from app.db.rows.base import JsonObject
 from app.domain.ids import new_id
 
 # How long a token is good for, and how long a server may go on signing with the key before.
@@ -25,7 +26,7 @@ class SigningKeys:
     """The keys whose tokens are accepted, newest first; the first one signs. Its kid is its id."""
 
     private: ECKey | None
-    public: dict[str, dict[str, Any]]
+    public: dict[str, JsonObject]
 
 
 def rotate(db: Connection, *, keyring: Keyring, now: datetime) -> str:
@@ -37,7 +38,7 @@ def rotate(db: Connection, *, keyring: Keyring, now: datetime) -> str:
     id = new_id(now)
     members = {"kid": id, "use": "sig", "alg": "ES256"}
     private = json.dumps(key.as_dict(private=True)).encode()
-    values = {
+    row: SigningKeyRow = {
         "id": id,
         "public": {**key.as_dict(private=False), **members},
         "sealed": keyring.encrypt(private, row_id=id, **_PLACE),
@@ -45,7 +46,7 @@ def rotate(db: Connection, *, keyring: Keyring, now: datetime) -> str:
         "retires_at": None,
     }
     overlap = timedelta(seconds=TOKEN_SECONDS + 2 * NOTICED_SECONDS)
-    rows.add_signing_key(db, values=values, retires_at=now + overlap)
+    rows.add_signing_key(db, row=row, retires_at=now + overlap)
     return id
 
 

@@ -14,7 +14,7 @@ from app.db.engine.engine import Connection
 from app.db.models import Practitioner, Staff
 from app.db.queries import table_rows as record_rows
 from app.db.queries.access import staff as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.access import StaffRow, StaffValues
 from app.domain.access import access
 from app.domain.access.access import ADMINISTRATOR, OPERATOR, Actor, Giver
 from app.domain.errors import Forbidden, Invalid, LastAdministrator
@@ -27,17 +27,17 @@ KIND = "staff"
 def add(
     db: Connection,
     *,
-    values: Record,
+    values: StaffValues,
     identified: Sequence[Named] = (),
     giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
-) -> Record:
+) -> StaffRow:
     """Add a member of staff and return them.
 
     `Forbidden` with a role beyond what the `giver` can hand on.
     """
-    values = values | {"roles": _roles(values["roles"])}
+    values = {**values, "roles": _roles(values["roles"])}
     giver.check(access.granted(values["roles"]))
     _check_practitioner(db, values, by)
     return records.create(db, Staff, values, kind=KIND, identified=identified, by=by, now=now)
@@ -46,21 +46,21 @@ def add(
 def change(
     db: Connection,
     *,
-    member: Record,
-    values: Record,
+    member: StaffRow,
+    values: StaffValues,
     identified: Sequence[Named] | None = None,
     giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
-) -> Record:
+) -> StaffRow:
     """Change a member of staff and return them as they stand.
 
     `Forbidden` beyond what the `giver` can hand on, and for a right that someone would give to
     themselves; `LastAdministrator` when no other could give access.
     """
     if "roles" in values:
-        values = values | {"roles": _roles(values["roles"])}
-    roles: list[str] = (member | values)["roles"]
+        values = {**values, "roles": _roles(values["roles"])}
+    roles = values.get("roles", member["roles"])
     giver.check(access.granted([*member["roles"], *roles]))
     if by.id == member["id"] and not access.granted(roles) <= access.granted(member["roles"]):
         raise Forbidden("You cannot give yourself a role; another administrator can.")
@@ -75,11 +75,11 @@ def change(
 def deactivate(
     db: Connection,
     *,
-    member: Record,
+    member: StaffRow,
     giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
-) -> Record:
+) -> StaffRow:
     """End a member's access, by whatever credential; `LastAdministrator` for that one."""
     giver.check(access.granted(member["roles"]))
     _keep_an_administrator(db, member)
@@ -89,21 +89,21 @@ def deactivate(
 def reactivate(
     db: Connection,
     *,
-    member: Record,
+    member: StaffRow,
     giver: Giver = OPERATOR,
     by: Actor,
     now: datetime,
-) -> Record:
+) -> StaffRow:
     """Give a member their access back, with the roles and the keys they had."""
     giver.check(access.granted(member["roles"]))
     return _set_active(db, member, True, by=by, now=now)
 
 
 def _set_active(
-    db: Connection, member: Record, active: bool, *, by: Actor, now: datetime
-) -> Record:
+    db: Connection, member: StaffRow, active: bool, *, by: Actor, now: datetime
+) -> StaffRow:
     action = "reactivate" if active else "deactivate"
-    values = {"active": active}
+    values = StaffValues(active=active)
     return records.change(db, Staff, member, values, kind=KIND, action=action, by=by, now=now)
 
 
@@ -115,13 +115,13 @@ def _roles(named: Sequence[str]) -> list[str]:
     return [role for role in access.ROLES if role in named]
 
 
-def _check_practitioner(db: Connection, values: Record, by: Actor) -> None:
+def _check_practitioner(db: Connection, values: StaffValues, by: Actor) -> None:
     id = values.get("practitioner_id")
     if id and record_rows.get(db, Practitioner, practice_id=by.practice_id, id=id) is None:
         raise Invalid(("/practitioner_id", "no such practitioner in this practice"))
 
 
-def _keep_an_administrator(db: Connection, member: Record) -> None:
+def _keep_an_administrator(db: Connection, member: StaffRow) -> None:
     """Refuse to lose the last active administrator, whoever else is about to lose another."""
     if not member["active"] or ADMINISTRATOR not in member["roles"]:
         return

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
 
 from app.db.engine.engine import Connection
 from app.db.models import AuditEvent
 from app.db.queries import table_rows
 from app.db.queries.audit import audit as rows
+from app.db.rows.audit import AuditEventRow
+from app.db.rows.base import Changes, Fields, JsonValue
 from app.domain.access.access import Actor
 from app.domain.ids import new_id, pack, unpack
-
-Event = dict[str, Any]
 
 # Fields left out of `changes`: the event has its own time, versions only count, and sort and
 # search keys are made from fields that are in it.
@@ -34,7 +33,7 @@ def record(
     kind: str,
     id: str,
     patient_id: str | None = None,
-    changes: Mapping[str, Any],
+    changes: Changes,
 ) -> None:
     """Write who did what to which record, with `{field: [before, after]}`."""
     one = event(
@@ -43,7 +42,7 @@ def record(
     append(db, [one])
 
 
-def append(db: Connection, events: Sequence[Event]) -> None:
+def append(db: Connection, events: Sequence[AuditEventRow]) -> None:
     """Add rows to the log and mark the transaction as audited."""
     db.info["audited"] = True
     if len(events) == 1:
@@ -68,11 +67,11 @@ def event(
     kind: str,
     id: str | None,
     patient_id: str | None = None,
-    changes: Mapping[str, Any] | None = None,
+    changes: Changes | None = None,
     outcome: str = DONE,
     reason: str | None = None,
     patients: bytes | None = None,
-) -> Event:
+) -> AuditEventRow:
     """Return an audit row, to be saved with `append` or by the edge's audit log."""
     return {
         "practice_id": by.practice_id,
@@ -105,7 +104,7 @@ def unpacked(patients: bytes | None) -> list[str]:
     return unpack(patients or b"")
 
 
-def made(values: Mapping[str, Any]) -> dict[str, list[Any]]:
+def made(values: Fields) -> Changes:
     """Return the changes of a new record: from nothing to what it holds, hashes and keys apart."""
     return {
         name: [None, _plain(value)]
@@ -114,9 +113,7 @@ def made(values: Mapping[str, Any]) -> dict[str, list[Any]]:
     }
 
 
-def changed(
-    before: Mapping[str, Any], after: Mapping[str, Any], names: Iterable[str] | None = None
-) -> dict[str, list[Any]]:
+def changed(before: Fields, after: Fields, names: Iterable[str] | None = None) -> Changes:
     """Return the fields whose value differs, with both values."""
     return {
         name: [_plain(before.get(name)), _plain(after[name])]
@@ -125,7 +122,7 @@ def changed(
     }
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> JsonValue:
     if isinstance(value, datetime | date):
         return value.isoformat()
     return value

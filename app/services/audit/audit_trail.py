@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from app.db.engine.engine import Connection
 from app.db.queries.audit import audit as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.audit import AuditEventRow
+from app.db.rows.base import Changes
 from app.domain.dates import day_begins
 from app.services.audit import audit
 
@@ -21,6 +22,61 @@ _ADMINISTRATIVE = frozenset(
 _BATCH_SIZE = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who acted: a member of staff, or the system a credential is named for."""
+
+    type: str
+    id: str | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What was acted upon."""
+
+    type: str
+    id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event as it is shown; `changes` is None for who may not see them."""
+
+    id: str
+    at: datetime
+    by: By
+    credential_id: str | None
+    address: str | None
+    action: str
+    outcome: str
+    reason: str | None
+    resource: Resource
+    patient_ids: list[str]
+    request_id: str | None
+    changes: Changes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What one patient was shown or changed in; `what` is `shown` or `changed`.
+
+    `patients` counts those of the same list: 1 when it was about this patient alone.
+    """
+
+    id: str
+    at: datetime
+    by: By
+    credential_id: str | None
+    address: str | None
+    action: str
+    reason: str | None
+    resource: Resource
+    what: str
+    request_id: str | None
+    patients: int
+
+
 def instants(
     since: date | None, until: date | None, zone: str
 ) -> tuple[datetime | None, datetime | None]:
@@ -31,35 +87,35 @@ def instants(
     )
 
 
-def shown(event: Record, *, patients: bool) -> Record:
+def shown(event: AuditEventRow, *, patients: bool) -> Entry:
     """Return an event as it is shown.
 
     What changed in a patient's record is shown only when `patients` says that the reader may
     read those: an auditor sees that something was changed, by whom and when.
     """
     open_to_all = patients or event["resource_type"] in _ADMINISTRATIVE
-    return {
-        "id": event["id"],
-        "at": event["at"],
-        "by": {"type": event["by_type"], "id": event["by_id"], "name": event["by_name"]},
-        "credential_id": event["credential_id"],
-        "address": event["address"],
-        "action": event["action"],
-        "outcome": event["outcome"],
-        "reason": event["reason"],
-        "resource": {"type": event["resource_type"], "id": event["resource_id"]},
-        "patient_ids": patients_of(event),
-        "request_id": event["request_id"],
-        "changes": event["changes"] if open_to_all else None,
-    }
+    return Entry(
+        id=event["id"],
+        at=event["at"],
+        by=_by(event),
+        credential_id=event["credential_id"],
+        address=event["address"],
+        action=event["action"],
+        outcome=event["outcome"],
+        reason=event["reason"],
+        resource=_resource(event),
+        patient_ids=patients_of(event),
+        request_id=event["request_id"],
+        changes=event["changes"] if open_to_all else None,
+    )
 
 
-def shows_patients(event: Record) -> bool:
+def shows_patients(event: AuditEventRow) -> bool:
     """Return whether its changes, when they are shown, show something of a patient."""
     return bool(event["changes"]) and event["resource_type"] not in _ADMINISTRATIVE
 
 
-def patients_of(event: Record) -> list[str]:
+def patients_of(event: AuditEventRow) -> list[str]:
     """Return whom the event is about: one patient, or all those of a list."""
     one = event["patient_id"]
     return [one] if one else audit.unpacked(event["patients"])
@@ -74,12 +130,31 @@ def disclosures(
     until: datetime | None = None,
     before: str | None = None,
     limit: int,
-) -> list[Record]:
-    """Return who was shown or changed something of the patient, the newest first.
+) -> list[Disclosure]:
+    """Return who was shown or changed something of the patient, the newest first."""
+    found = _disclosing(
+        db,
+        practice_id=practice_id,
+        patient_id=patient_id,
+        since=since,
+        until=until,
+        before=before,
+        limit=limit,
+    )
+    return [_disclosed(event) for event in found]
 
-    `patients` counts those of the same list: 1 when it was about this patient alone.
-    """
-    events = rows.page(
+
+def _disclosing(
+    db: Connection,
+    *,
+    practice_id: str,
+    patient_id: str,
+    since: datetime | None,
+    until: datetime | None,
+    before: str | None,
+    limit: int,
+) -> list[AuditEventRow]:
+    return rows.page(
         db,
         practice_id=practice_id,
         since=since,
@@ -89,18 +164,30 @@ def disclosures(
         before=before,
         limit=limit,
     )
-    return [_disclosed(event) for event in events]
 
 
-def _disclosed(event: Record) -> dict[str, Any]:
-    fields = shown(event, patients=False)
-    names = ("id", "at", "by", "credential_id", "address", "action", "reason", "resource")
-    return {
-        **{name: fields[name] for name in names},
-        "what": "changed" if event["outcome"] == audit.DONE else "shown",
-        "request_id": event["request_id"],
-        "patients": len(fields["patient_ids"]),
-    }
+def _disclosed(event: AuditEventRow) -> Disclosure:
+    return Disclosure(
+        id=event["id"],
+        at=event["at"],
+        by=_by(event),
+        credential_id=event["credential_id"],
+        address=event["address"],
+        action=event["action"],
+        reason=event["reason"],
+        resource=_resource(event),
+        what="changed" if event["outcome"] == audit.DONE else "shown",
+        request_id=event["request_id"],
+        patients=len(patients_of(event)),
+    )
+
+
+def _by(event: AuditEventRow) -> By:
+    return By(event["by_type"], event["by_id"], event["by_name"])
+
+
+def _resource(event: AuditEventRow) -> Resource:
+    return Resource(event["resource_type"], event["resource_id"])
 
 
 def every_disclosure(
@@ -110,10 +197,10 @@ def every_disclosure(
     patient_id: str,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> Iterator[Record]:
+) -> Iterator[Disclosure]:
     """Return all of them, the newest first, read as they are asked for."""
-    return _every(
-        lambda before: disclosures(
+    found = _every(
+        lambda before: _disclosing(
             db,
             practice_id=practice_id,
             patient_id=patient_id,
@@ -123,9 +210,10 @@ def every_disclosure(
             limit=_BATCH_SIZE,
         )
     )
+    return map(_disclosed, found)
 
 
-def of_patient(db: Connection, *, practice_id: str, patient_id: str) -> Iterator[Record]:
+def of_patient(db: Connection, *, practice_id: str, patient_id: str) -> Iterator[Entry]:
     """Return every event about the patient with what it changed, the newest first.
 
     They are read in batches, so a caller that needs only the newest may stop early.
@@ -136,10 +224,10 @@ def of_patient(db: Connection, *, practice_id: str, patient_id: str) -> Iterator
         )
     )
     # Other patients whom the same list showed are left out.
-    return (shown(event, patients=True) | {"patient_ids": [patient_id]} for event in events)
+    return (replace(shown(event, patients=True), patient_ids=[patient_id]) for event in events)
 
 
-def _every(page: Callable[[str | None], list[Record]]) -> Iterator[Record]:
+def _every(page: Callable[[str | None], list[AuditEventRow]]) -> Iterator[AuditEventRow]:
     """Yield what the pages hold, each read when the one before was taken."""
     before: str | None = None
     while True:

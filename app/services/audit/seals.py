@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from app.db.engine.engine import Connection, Database
 from app.db.engine.integrity import unique_violation_as_contended
 from app.db.queries.audit import audit as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.audit import AuditSealRow
 from app.domain.audit import sealing
 from app.domain.ids import first_id, made_at
 
@@ -40,14 +40,18 @@ def seal(
         entries = sealing.entries_of([events[id] for id in ids])
         number += 1
         before = sealing.seal_digest(before, practice_id, number, entries)
-        values = {"number": number, "sealed_at": now, "entries": entries, "digest": before}
+        row = AuditSealRow(
+            practice_id=practice_id, number=number, sealed_at=now, entries=entries, digest=before
+        )
         with database.write(practice_id) as db, unique_violation_as_contended():
-            rows.add_seal(db, practice_id=practice_id, values=values)
+            rows.add_seal(db, practice_id=practice_id, row=row)
         made = sealing.head(number, before)
     return made
 
 
-def _unsealed(db: Connection, last: Record | None, *, practice_id: str, below: str) -> list[str]:
+def _unsealed(
+    db: Connection, last: AuditSealRow | None, *, practice_id: str, below: str
+) -> list[str]:
     if last is None:
         return rows.ids_between(db, practice_id=practice_id, above=None, below=below)
     # Behind the newest seal there may be a backlog, made long before that seal was.
@@ -65,7 +69,9 @@ def _unsealed(db: Connection, last: Record | None, *, practice_id: str, below: s
     return [id for id in ids if id not in sealed]
 
 
-def _seals(db: Connection, *, practice_id: str, since: datetime | None = None) -> Iterator[Record]:
+def _seals(
+    db: Connection, *, practice_id: str, since: datetime | None = None
+) -> Iterator[AuditSealRow]:
     after = 0
     while True:
         batch = rows.seals(db, practice_id=practice_id, after=after, since=since, limit=100)

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from app.db.engine.engine import Connection
 from app.db.models import ProtocolVersion
 from app.db.queries.charting import protocols as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.base import JsonObject
+from app.db.rows.charting import ProtocolVersionRow, ProtocolVersionValues
 from app.domain.access.access import Actor
 from app.domain.charting.protocol import Protocol, from_definition, to_definition
 from app.domain.errors import Duplicate, InvalidProtocol, NotFound, ProtocolPublished
 from app.services import records
 
 _parsed: dict[tuple[str, str, int], Protocol] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A version that a practice can see; `state` is `draft` or `published`."""
+
+    code: str
+    version: int
+    name: str
+    state: str
+    built_in: bool
 
 
 def version(db: Connection, *, practice_id: str, code: str, number: int) -> Protocol:
@@ -46,32 +58,21 @@ def find_latest(db: Connection, *, practice_id: str, code: str) -> Protocol | No
     return version(db, practice_id=practice_id, code=code, number=number)
 
 
-def listed(db: Connection, *, practice_id: str) -> list[Record]:
-    """Return every version the practice can see: code, number, name, state, whether built in."""
-    versions: list[Record] = [
-        {
-            "code": p.code,
-            "version": p.version,
-            "name": p.name,
-            "state": "published",
-            "built_in": True,
-        }
-        for p in rows.BUILT_IN.values()
+def listed(db: Connection, *, practice_id: str) -> list[Listed]:
+    """Return every version the practice can see, the built-in ones first."""
+    built_in = [
+        Listed(p.code, p.version, p.name, "published", True) for p in rows.BUILT_IN.values()
     ]
-    for row in rows.of_practice(db, practice_id=practice_id):
-        versions.append(
-            {
-                "code": row["code"],
-                "version": row["number"],
-                "name": row["definition"]["name"],
-                "state": "published" if row["published_at"] else "draft",
-                "built_in": False,
-            }
-        )
-    return versions
+    own = [
+        Listed(row["code"], row["number"], row["definition"]["name"], _state(row), False)
+        for row in rows.of_practice(db, practice_id=practice_id)
+    ]
+    return built_in + own
 
 
-def definition(db: Connection, *, practice_id: str, code: str, number: int) -> tuple[Record, int]:
+def definition(
+    db: Connection, *, practice_id: str, code: str, number: int
+) -> tuple[JsonObject, int]:
     """Return one version as it is shown, drafts included, and how often it was saved."""
     built_in = rows.BUILT_IN.get((code, number))
     if built_in:
@@ -79,30 +80,33 @@ def definition(db: Connection, *, practice_id: str, code: str, number: int) -> t
     row = rows.version(db, practice_id=practice_id, code=code, number=number)
     if row is None:
         raise NotFound()
-    state = "published" if row["published_at"] else "draft"
-    shown: dict[str, Any] = to_definition(from_definition(row["definition"]))
-    return shown | {"state": state, "built_in": False}, row["version"]
+    shown: JsonObject = to_definition(from_definition(row["definition"]))
+    return shown | {"state": _state(row), "built_in": False}, row["version"]
 
 
-def draft(db: Connection, definition: dict[str, Any], *, by: Actor, now: datetime) -> Record:
+def draft(
+    db: Connection, definition: JsonObject, *, by: Actor, now: datetime
+) -> ProtocolVersionRow:
     """Save a definition as the draft of its version, replacing an earlier draft of it."""
     protocol = from_definition(definition)
     if any(code == protocol.code for code, _ in rows.BUILT_IN):
         raise InvalidProtocol(("/code", "belongs to a built-in protocol: choose another code"))
-    values: Record = {"definition": to_definition(protocol)}
+    values = ProtocolVersionValues(definition=to_definition(protocol))
     row = rows.version(db, practice_id=by.practice_id, code=protocol.code, number=protocol.version)
     if row is None:
         newest = rows.latest(db, practice_id=by.practice_id, code=protocol.code)
         if protocol.version != (newest or 0) + 1:
             raise InvalidProtocol(("/version", f"must be {(newest or 0) + 1}, the next version"))
-        values |= {"code": protocol.code, "number": protocol.version}
+        values["code"], values["number"] = protocol.code, protocol.version
         return records.create(db, ProtocolVersion, values, kind="protocol", by=by, now=now)
     if row["published_at"]:
         raise Duplicate(ProtocolPublished.default, existing_id=row["id"])
     return records.change(db, ProtocolVersion, row, values, kind="protocol", by=by, now=now)
 
 
-def publish(db: Connection, *, code: str, number: int, by: Actor, now: datetime) -> Record:
+def publish(
+    db: Connection, *, code: str, number: int, by: Actor, now: datetime
+) -> ProtocolVersionRow:
     """Make a draft final; publishing again changes nothing."""
     row = rows.version(db, practice_id=by.practice_id, code=code, number=number)
     if row is None:
@@ -111,7 +115,11 @@ def publish(db: Connection, *, code: str, number: int, by: Actor, now: datetime)
         raise NotFound()
     if row["published_at"]:
         return row
-    values = {"published_at": now}
+    values = ProtocolVersionValues(published_at=now)
     return records.change(
         db, ProtocolVersion, row, values, kind="protocol", action="publish", by=by, now=now
     )
+
+
+def _state(row: ProtocolVersionRow) -> str:
+    return "published" if row["published_at"] else "draft"

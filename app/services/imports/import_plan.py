@@ -11,7 +11,9 @@ from datetime import date, datetime
 
 from app.db.engine.engine import Connection
 from app.db.queries.imports import imports as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.base import Fields
+from app.db.rows.patients import PatientRow
+from app.db.rows.scheduling import CourseRow
 from app.domain.dates import local_day
 from app.domain.imports.import_mapping import HistoryMapping
 from app.domain.imports.import_values import same_words
@@ -24,8 +26,8 @@ from app.services.patients.patients import mrn_key
 class Known:
     """A patient of the practice, or one whom the file brings: `patient` is None then."""
 
-    patient: Record | None
-    course: Record | None
+    patient: PatientRow | None
+    course: CourseRow | None
     given: dict[date, int | None]
     first: Row | None = None
     taken: list[Row] = field(default_factory=list)
@@ -34,7 +36,8 @@ class Known:
     def value(self, name: str) -> object:
         """Return what is known of the patient so far."""
         if self.patient is not None:
-            return self.patient[name]
+            patient: Fields = self.patient
+            return patient[name]
         return getattr(self.first, name) if self.first else None
 
 
@@ -214,7 +217,7 @@ def _compare(made: Plan, whose: Known, row: Row, columns: Columns) -> None:
 def _standing(whose: Known, name: str) -> str | None:
     if name == "indication":
         if whose.course is not None:
-            return str(whose.course["indication"])
+            return whose.course["indication"]
         return whose.first.indication if whose.first else None
     stands = whose.value(name)
     return str(stands) if stands else None

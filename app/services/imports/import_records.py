@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
-from app.db.base import Base
+from app.db.base import OfPractice
 from app.db.engine.engine import Connection
 from app.db.models import Course, Location, Patient, Practitioner, Session
 from app.db.queries.imports import imports as rows
 from app.db.queries.scheduling.facts import CourseFacts
-from app.db.queries.table_rows import Record, blank
+from app.db.queries.table_rows import new
+from app.db.rows.audit import AuditEventRow
+from app.db.rows.base import Fields, JsonObject, OwnRow, RowOfPractice, Values
+from app.db.rows.patients import PatientRow, PatientValues
+from app.db.rows.practice import (
+    LocationRow,
+    LocationValues,
+    PracticeRow,
+    PractitionerRow,
+    PractitionerValues,
+)
+from app.db.rows.scheduling import CourseRow, CourseValues, SessionRow, SessionValues
 from app.domain.access.access import Actor
 from app.domain.charting import dosing
 from app.domain.charting.protocol import Protocol
@@ -32,16 +42,16 @@ UNSPECIFIED = "unspecified"
 
 @dataclass(slots=True)
 class Records:
-    """What is to be saved, by kind; `rewritten` are the derived columns of courses there are."""
+    """What is to be saved, by kind; `rewritten` are (id, derived columns) of courses there are."""
 
-    locations: list[Record] = field(default_factory=list)
-    practitioners: list[Record] = field(default_factory=list)
-    patients: list[Record] = field(default_factory=list)
-    courses: list[Record] = field(default_factory=list)
-    sessions: list[Record] = field(default_factory=list)
-    rewritten: list[Record] = field(default_factory=list)
+    locations: list[LocationRow] = field(default_factory=list)
+    practitioners: list[PractitionerRow] = field(default_factory=list)
+    patients: list[PatientRow] = field(default_factory=list)
+    courses: list[CourseRow] = field(default_factory=list)
+    sessions: list[SessionRow] = field(default_factory=list)
+    rewritten: list[tuple[str, CourseValues]] = field(default_factory=list)
     session_of_line: dict[int, str] = field(default_factory=dict)
-    audit: list[Record] = field(default_factory=list)
+    audit: list[AuditEventRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +62,14 @@ class _Made:
     by: Actor
     now: datetime
 
-    def record(self, model: type[Base], values: Mapping[str, Any]) -> Record:
-        return {
-            **blank(model),
-            **values,
-            "practice_id": self.by.practice_id,
-            "id": new_id(self.now),
-            "created_at": self.now,
-            "updated_at": self.now,
-            "version": 1,
-        }
+    def record(self, model: type[OfPractice[OwnRow, Values]], values: Values) -> OwnRow:
+        id = new_id(self.now)
+        return new(model, values, practice_id=self.by.practice_id, id=id, now=self.now)
 
     def audited(
         self,
-        record: Record,
-        values: Mapping[str, Any],
+        record: RowOfPractice,
+        values: Fields,
         *,
         kind: str,
         action: str = "create",
@@ -90,7 +93,7 @@ def records_of(
     plan: Plan,
     places: Places,
     *,
-    practice: Record,
+    practice: PracticeRow,
     protocol: Protocol,
     by: Actor,
     now: datetime,
@@ -115,8 +118,7 @@ def records_of(
                 number=facts.course["protocol_version"],
             )
             _sessions(made, whose, facts, pinned, places)
-            derived = course_dates.derive(facts) | {"id": facts.course["id"], "updated_at": now}
-            made.records.rewritten.append(derived)
+            made.records.rewritten.append((facts.course["id"], course_dates.derive(facts)))
         else:
             facts = _new_course(made, whose, practice, protocol)
             _sessions(made, whose, facts, protocol, places)
@@ -127,25 +129,27 @@ def records_of(
 def _new_places(made: _Made, taken: Sequence[Row], places: Places, time_zone: str) -> None:
     for row in taken:
         if row.location and (key := same_words(row.location)) not in places.location_ids:
-            values = {"name": row.location, "time_zone": time_zone, "active": True}
-            location = made.record(Location, values)
-            made.audited(location, values, kind="location")
+            place = LocationValues(name=row.location, time_zone=time_zone, active=True)
+            location = made.record(Location, place)
+            made.audited(location, place, kind="location")
             made.records.locations.append(location)
             places.location_ids[key] = location["id"]
         if row.practitioner and (key := same_words(row.practitioner)) not in places.person_ids:
-            values = {"name": row.practitioner, "active": True}
-            person = made.record(Practitioner, values)
-            made.audited(person, values, kind="practitioner")
+            who = PractitionerValues(name=row.practitioner, active=True)
+            person = made.record(Practitioner, who)
+            made.audited(person, who, kind="practitioner")
             made.records.practitioners.append(person)
             places.person_ids[key] = person["id"]
 
 
-def _new_course(made: _Made, whose: Known, practice: Record, protocol: Protocol) -> CourseFacts:
+def _new_course(
+    made: _Made, whose: Known, practice: PracticeRow, protocol: Protocol
+) -> CourseFacts:
     """Make the course, and the patient too when there is none, with the facts they rest on."""
     patient, first = whose.patient, whose.first
     assert first is not None  # noqa: S101 - groups without a row taken are left out
     if patient is None:
-        values: Record = {
+        values: PatientValues = {
             "mrn": first.mrn,
             "family_name": first.family_name,
             "given_name": first.given_name,
@@ -153,11 +157,12 @@ def _new_course(made: _Made, whose: Known, practice: Record, protocol: Protocol)
             "sex": first.sex,
             "phone": first.phone,
         }
-        patient = made.record(Patient, values | keys_of(values))
+        keys = keys_of(first.mrn, first.family_name, first.given_name)
+        patient = made.record(Patient, values | keys)
         made.audited(patient, values, kind="patient", patient_id=patient["id"])
         made.records.patients.append(patient)
     named = (row.indication for row in whose.taken if row.indication)
-    opened = {
+    opened: CourseValues = {
         "patient_id": patient["id"],
         "protocol": protocol.code,
         "protocol_version": protocol.version,
@@ -165,11 +170,9 @@ def _new_course(made: _Made, whose: Known, practice: Record, protocol: Protocol)
     }
     if patient["deceased_on"]:
         # Nothing is left open for a patient who has died.
-        opened |= {
-            "state": "stopped",
-            "closed_on": patient["deceased_on"],
-            "close_reason": "deceased",
-        }
+        opened["state"] = "stopped"
+        opened["closed_on"] = patient["deceased_on"]
+        opened["close_reason"] = "deceased"
     course = made.record(Course, opened)
     made.audited(course, opened, kind="course", patient_id=patient["id"])
     return CourseFacts(
@@ -190,7 +193,7 @@ def _sessions(
     course = facts.course
     for row in whose.taken:
         circumstances = treatments.circumstances(facts, row.given_on)
-        values: Record = {
+        values: SessionValues = {
             "course_id": course["id"],
             "status": "given",
             "given_on": row.given_on,
@@ -217,6 +220,6 @@ def _sessions(
 
 
 @lru_cache(maxsize=1024)
-def _total(protocol: Protocol, hundredths: int) -> tuple[dict[str, Any], ...]:
+def _total(protocol: Protocol, hundredths: int) -> tuple[JsonObject, ...]:
     chart = dosing.total(protocol, hundredths)
     return tuple(treatments.shown(finding) for finding in chart.findings)

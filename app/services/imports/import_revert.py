@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeAlias
 
-from app.db.base import Base
+from app.db.base import OfPractice
 from app.db.engine.engine import Connection
 from app.db.models import (
     Closure,
@@ -20,16 +21,21 @@ from app.db.models import (
     Session,
 )
 from app.db.queries.imports import imports as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.audit import AuditEventRow
+from app.db.rows.base import RowOfPractice
+from app.db.rows.imports import ImportBatchRow, ImportBatchValues
+from app.db.rows.scheduling import CourseValues, SessionRow
 from app.domain.access.access import Actor
 from app.domain.errors import NotFound, WrongState
 from app.services import records
 from app.services.audit import audit
 from app.services.scheduling import course_dates
 
+_Model: TypeAlias = type[OfPractice[Any, Any]]
+
 # Everything that can name a record the import made. Sessions have gone by the time the others
 # are asked about; courses before patients, and both before places and people.
-_REFERRERS: dict[str, tuple[type[Base], tuple[tuple[type[Base], str], ...]]] = {
+_REFERRERS: dict[str, tuple[_Model, tuple[tuple[_Model, str], ...]]] = {
     "course": (
         Course,
         ((Session, "course_id"), (OutsideSession, "course_id"), (Hold, "course_id")),
@@ -54,7 +60,7 @@ _REFERRERS: dict[str, tuple[type[Base], tuple[tuple[type[Base], str], ...]]] = {
 class Reverted:
     """The import as it now stands, and what went and what stayed of it: counts by kind."""
 
-    batch: Record
+    batch: ImportBatchRow
     removed: dict[str, int]
     kept: dict[str, int]
 
@@ -98,7 +104,7 @@ def revert(db: Connection, *, import_id: str, by: Actor, now: datetime) -> Rever
         ids = batch["created"][kind]
         gone = _without_reference(db, model, referrers, ids, by=by)
         for record in gone:
-            patient_id = {"course": record.get("patient_id"), "patient": record["id"]}.get(kind)
+            patient_id = record["id"] if kind == "patient" else patient_of.get(record["id"])
             events.append(_event(record, kind, patient_id, by=by, now=now))
         rows.remove(db, model, practice_id=by.practice_id, ids=[r["id"] for r in gone])
         removed[kind], kept[kind] = len(gone), len(ids) - len(gone)
@@ -108,7 +114,7 @@ def revert(db: Connection, *, import_id: str, by: Actor, now: datetime) -> Rever
         db,
         ImportBatch,
         batch,
-        {"reverted_at": now},
+        ImportBatchValues(reverted_at=now),
         kind="import",
         action="revert",
         by=by,
@@ -117,7 +123,7 @@ def revert(db: Connection, *, import_id: str, by: Actor, now: datetime) -> Rever
     return Reverted(batch, removed, kept)
 
 
-def _untouched(db: Connection, sessions: Iterable[Record], *, by: Actor) -> set[str]:
+def _untouched(db: Connection, sessions: Iterable[SessionRow], *, by: Actor) -> set[str]:
     """Return the sessions that stand as they were loaded and that no other one continues."""
     as_loaded = {s["id"] for s in sessions if s["version"] == 1 and s["status"] == "given"}
     as_loaded -= rows.touched(db, practice_id=by.practice_id, ids=as_loaded)
@@ -129,31 +135,34 @@ def _untouched(db: Connection, sessions: Iterable[Record], *, by: Actor) -> set[
 
 def _rewrite(db: Connection, course_ids: Collection[str], *, by: Actor, now: datetime) -> None:
     courses = rows.facts(db, practice_id=by.practice_id, course_ids=course_ids)
-    derived: list[Record] = []
+    derived: list[tuple[str, CourseValues]] = []
     for facts in courses:
         course_dates.load_interval(db, facts, practice_id=by.practice_id)
-        derived.append(course_dates.derive(facts) | {"id": facts.course["id"], "updated_at": now})
-    rows.rewrite_courses(db, practice_id=by.practice_id, rows=derived)
+        derived.append((facts.course["id"], course_dates.derive(facts)))
+    rows.rewrite_courses(db, practice_id=by.practice_id, derived=derived, now=now)
 
 
 def _without_reference(
     db: Connection,
-    model: type[Base],
-    referrers: tuple[tuple[type[Base], str], ...],
+    model: _Model,
+    referrers: tuple[tuple[_Model, str], ...],
     ids: Collection[str],
     *,
     by: Actor,
-) -> list[Record]:
+) -> list[RowOfPractice]:
     staying = rows.touched(db, practice_id=by.practice_id, ids=ids)
     for referrer, column in referrers:
         pairs = rows.referred(db, referrer, column, practice_id=by.practice_id, ids=ids)
         staying |= {named for _, named in pairs}
-    return rows.records(db, model, practice_id=by.practice_id, ids=set(ids) - staying)
+    going: list[RowOfPractice] = rows.records(
+        db, model, practice_id=by.practice_id, ids=set(ids) - staying
+    )
+    return going
 
 
 def _event(
-    record: Record, kind: str, patient_id: str | None, *, by: Actor, now: datetime
-) -> Record:
+    record: RowOfPractice, kind: str, patient_id: str | None, *, by: Actor, now: datetime
+) -> AuditEventRow:
     return audit.event(
         by=by,
         now=now,

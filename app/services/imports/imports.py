@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import PureWindowsPath
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from app.db.base import Base
 from app.db.engine.engine import Connection
 from app.db.engine.integrity import unique_violation_as_contended
 from app.db.models import (
-    AuditEvent,
     Course,
     ImportBatch,
     ImportRow,
@@ -24,7 +24,8 @@ from app.db.models import (
 )
 from app.db.queries import table_rows as record_rows
 from app.db.queries.imports import imports as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.base import Fields, RowOfPractice, picked
+from app.db.rows.imports import ImportBatchRow, ImportedLineRow, RemarkJson
 from app.domain.access.access import Actor
 from app.domain.errors import Invalid, NotFound
 from app.domain.ids import new_id
@@ -47,6 +48,20 @@ Progress = Callable[[int, int], None]
 _BATCH_SIZE: Final = 2_000
 
 
+class ReportJson(TypedDict):
+    """A report as it is shown; `created` counts by kind."""
+
+    id: str | None
+    file_name: str
+    dry_run: bool
+    accepted: int
+    skipped: int
+    skipped_lines: list[int]
+    rejected: list[RemarkJson]
+    warnings: list[RemarkJson]
+    created: dict[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a load did, or would do. Every row is accepted, skipped or rejected.
@@ -64,7 +79,7 @@ class Report:
     warnings: list[Remark]
     created: dict[str, int]
 
-    def document(self) -> Record:
+    def document(self) -> ReportJson:
         """Return the report as it is shown."""
         return {
             "id": self.import_id,
@@ -73,8 +88,8 @@ class Report:
             "accepted": self.accepted,
             "skipped": len(self.skipped),
             "skipped_lines": self.skipped,
-            "rejected": [remark._asdict() for remark in self.rejected],
-            "warnings": [remark._asdict() for remark in self.warnings],
+            "rejected": _kept(self.rejected),
+            "warnings": _kept(self.warnings),
             "created": self.created,
         }
 
@@ -119,7 +134,7 @@ def load_history(
     if planned.accepted and not dry_run:
         import_id = new_id(now)
         batch = _batch(import_id, content, file_name, planned, made, by=by, now=now)
-        _save(db, batch, planned, made, tick=lambda n: tick(len(sheet.lines) + n), by=by)
+        _save(db, batch, planned, made, tick=lambda n: tick(len(sheet.lines) + n), by=by, now=now)
     tick(total)
     return Report(
         import_id,
@@ -133,7 +148,7 @@ def load_history(
     )
 
 
-def get(db: Connection, *, import_id: str, practice_id: str) -> Record:
+def get(db: Connection, *, import_id: str, practice_id: str) -> ImportBatchRow:
     """Return what is kept of an import: counts, refused rows, warnings, ids created by kind."""
     return records.load(db, ImportBatch, practice_id=practice_id, id=import_id)
 
@@ -151,7 +166,7 @@ def _base_name(file_name: str) -> str:
     return PureWindowsPath(file_name).name[:200] or "history.csv"
 
 
-def _kinds(made: Records) -> list[tuple[str, type[Base], list[Record]]]:
+def _kinds(made: Records) -> list[tuple[str, type[Base[Any]], Sequence[RowOfPractice]]]:
     """Return what is made, in an order in which everything referred to comes first."""
     return [
         ("location", Location, made.locations),
@@ -171,7 +186,7 @@ def _batch(
     *,
     by: Actor,
     now: datetime,
-) -> Record:
+) -> ImportBatchRow:
     raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     return {
         "practice_id": by.practice_id,
@@ -183,8 +198,8 @@ def _batch(
         "file_hash": hashlib.sha256(raw).hexdigest(),
         "accepted": len(planned.accepted),
         "skipped": len(planned.skipped),
-        "rejected": [remark._asdict() for remark in planned.rejected],
-        "warnings": [remark._asdict() for remark in planned.warnings],
+        "rejected": _kept(planned.rejected),
+        "warnings": _kept(planned.warnings),
         # The sessions stand in the import's rows.
         "created": {
             kind: [record["id"] for record in entries]
@@ -198,14 +213,15 @@ def _batch(
 
 def _save(
     db: Connection,
-    batch: Record,
+    batch: ImportBatchRow,
     planned: Plan,
     made: Records,
     *,
     tick: Callable[[int], None],
     by: Actor,
+    now: datetime,
 ) -> None:
-    kept: list[Record] = [
+    kept: list[ImportedLineRow] = [
         {
             "practice_id": by.practice_id,
             "import_id": batch["id"],
@@ -215,35 +231,36 @@ def _save(
         }
         for row in planned.accepted
     ]
-    about: dict[str, Any] = {
-        name: batch[name] for name in ("file_name", "file_hash", "accepted", "skipped")
-    }
+    about = picked(batch, ("file_name", "file_hash", "accepted", "skipped"))
     made.audit.append(
         audit.event(
             by=by,
-            now=batch["created_at"],
+            now=now,
             action="import.create",
             kind=KIND,
             id=batch["id"],
             changes=audit.made(about | {"rejected": len(planned.rejected)}),
         )
     )
-    everything: list[tuple[type[Base], list[Record]]] = [
-        *((model, entries) for _, model, entries in _kinds(made)),
-        (ImportBatch, [batch]),
-        (ImportRow, kept),
-        (AuditEvent, made.audit),
+    everything: list[tuple[Callable[[Any], None], Sequence[Fields]]] = [
+        *((partial(record_rows.add_all, db, model), entries) for _, model, entries in _kinds(made)),
+        (partial(record_rows.add_all, db, ImportBatch), [batch]),
+        (partial(record_rows.add_all, db, ImportRow), kept),
+        (partial(audit.append, db), made.audit),
     ]
     of_all = sum(len(entries) for _, entries in everything)
     done = 0
-    for model, entries in everything:
+    for save, entries in everything:
         for start in range(0, len(entries), _BATCH_SIZE):
             piece = entries[start : start + _BATCH_SIZE]
             with unique_violation_as_contended():
-                if model is AuditEvent:
-                    audit.append(db, piece)
-                else:
-                    record_rows.add_all(db, model, piece)
+                save(piece)
             done += len(piece)
             tick(len(planned.accepted) * done // of_all)
-    rows.rewrite_courses(db, practice_id=by.practice_id, rows=made.rewritten)
+    rows.rewrite_courses(db, practice_id=by.practice_id, derived=made.rewritten, now=now)
+
+
+def _kept(remarks: Sequence[Remark]) -> list[RemarkJson]:
+    return [
+        RemarkJson(line=r.line, column=r.column, code=r.code, message=r.message) for r in remarks
+    ]

@@ -9,7 +9,7 @@ from app.db.engine.engine import Connection
 from app.db.models import Patient
 from app.db.queries.patients import patients as rows
 from app.db.queries.scheduling import courses as course_rows
-from app.db.queries.table_rows import Record
+from app.db.rows.patients import PatientRow, PatientValues
 from app.domain.access.access import Actor
 from app.domain.dates import local_day
 from app.domain.errors import Duplicate, Invalid, WrongState
@@ -26,9 +26,8 @@ def mrn_key(mrn: str) -> str:
     return mrn.strip().casefold()
 
 
-def keys_of(values: Record) -> Record:
-    """Return the columns that are made from a patient's names and MRN."""
-    mrn, family, given = values["mrn"], values["family_name"], values["given_name"]
+def keys_of(mrn: str, family: str, given: str) -> PatientValues:
+    """Return the columns that are made from a patient's MRN and names."""
     return {
         "mrn_key": mrn_key(mrn),
         "family_key": family.casefold(),
@@ -37,19 +36,21 @@ def keys_of(values: Record) -> Record:
 
 
 def register(
-    db: Connection, *, values: Record, identified: Sequence[Named], by: Actor, now: datetime
-) -> Record:
+    db: Connection, *, values: PatientValues, identified: Sequence[Named], by: Actor, now: datetime
+) -> PatientRow:
     """Register a patient; another one with the same MRN is a `Duplicate` that names it."""
     _check_birth(values["birth_date"], now)
     existing = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(values["mrn"]))
     if existing:
         raise Duplicate("A patient with this MRN exists already.", existing_id=existing["id"])
     id = new_id(now)
+    keys = keys_of(values["mrn"], values["family_name"], values["given_name"])
     return records.create(
         db,
         Patient,
-        values | keys_of(values) | {"id": id},
+        values | keys,
         kind=KIND,
+        id=id,
         patient_id=id,
         identified=identified,
         by=by,
@@ -60,14 +61,14 @@ def register(
 def change(
     db: Connection,
     *,
-    patient: Record,
-    values: Record,
+    patient: PatientRow,
+    values: PatientValues,
     identified: Sequence[Named] | None,
     by: Actor,
     now: datetime,
-) -> Record:
+) -> PatientRow:
     """Change a patient's particulars; identifiers are replaced only when given."""
-    merged = patient | values
+    merged: PatientRow = {**patient, **values}
     if merged["birth_date"] != patient["birth_date"]:
         _check_birth(merged["birth_date"], now)
         first = rows.first_day(db, practice_id=by.practice_id, patient_id=patient["id"])
@@ -82,7 +83,7 @@ def change(
         db,
         Patient,
         patient,
-        values | keys_of(merged),
+        values | keys_of(merged["mrn"], merged["family_name"], merged["given_name"]),
         kind=KIND,
         patient_id=patient["id"],
         identified=identified,
@@ -92,15 +93,15 @@ def change(
 
 
 def upsert(
-    db: Connection, *, values: Record, identified: Sequence[Named], by: Actor, now: datetime
-) -> tuple[Record, bool]:
+    db: Connection, *, values: PatientValues, identified: Sequence[Named], by: Actor, now: datetime
+) -> tuple[PatientRow, bool]:
     """Find the patient by identifier, else by MRN, and update; register where there is none.
 
     Returns the patient and whether it is new.
     """
     named = identifiers.find(db, kind=KIND, identifiers=identified, by=by)
     if named:
-        patient: Record | None = records.load(db, Patient, practice_id=by.practice_id, id=named)
+        patient: PatientRow | None = records.load(db, Patient, practice_id=by.practice_id, id=named)
     else:
         patient = rows.by_mrn(db, practice_id=by.practice_id, mrn_key=mrn_key(values["mrn"]))
     if patient is None:
@@ -111,7 +112,7 @@ def upsert(
 
 def deceased(
     db: Connection, *, patient_id: str, on: date, time_zone: str, by: Actor, now: datetime
-) -> Record:
+) -> PatientRow:
     """Note a patient's death: courses close and bookings are cancelled, all or nothing."""
     patient = records.load(db, Patient, practice_id=by.practice_id, id=patient_id, locked=True)
     if patient["deceased_on"]:
@@ -137,7 +138,7 @@ def deceased(
         db,
         Patient,
         patient,
-        {"deceased_on": on},
+        PatientValues(deceased_on=on),
         kind=KIND,
         action="deceased",
         patient_id=patient_id,

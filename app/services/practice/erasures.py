@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from app.db.engine.engine import Connection, Database
 from app.db.engine.scope import OWNER
@@ -13,7 +12,7 @@ from app.db.queries.audit import audit as audit_rows
 from app.db.queries.practice import erasures as rows
 from app.db.queries.practice import practice_rows
 from app.db.queries.practice import practices as directory
-from app.db.queries.table_rows import Record
+from app.db.rows.practice import ErasureRow
 from app.services.practice.practice_export import Exported, last_seal
 
 # Rows that maintenance adds and deletes by itself, so they may differ from the export.
@@ -30,7 +29,7 @@ class Proof:
 
     practice_id: str
     started_at: datetime
-    finished_at: datetime
+    finished_at: datetime | None
     by_name: str
     export_sha256: str
     last_seal: str | None
@@ -45,10 +44,6 @@ class Erased:
     practice: Proof
     sandbox: Proof | None
     file_rewritten: bool | None
-
-    def document(self) -> dict[str, Any]:
-        """Return it for printing."""
-        return asdict(self)
 
     @property
     def clean(self) -> bool:
@@ -79,7 +74,6 @@ def erase(database: Database, *, exported: Exported, by_name: str, now: datetime
 
 
 def _erase(db: Connection, exported: Exported, *, by_name: str, now: datetime) -> None:
-    opened: Record = {"started_at": now, "by_name": by_name, "export_sha256": exported.sha256}
     practice_id = exported.practice_id
     _hold(db, practice_id)
     _compare(db, exported)
@@ -87,9 +81,9 @@ def _erase(db: Connection, exported: Exported, *, by_name: str, now: datetime) -
     sandbox = directory.sandbox(db, practice_id=practice_id)
     if sandbox:
         _hold(db, sandbox["id"])
-        _remove(db, sandbox["id"], opened, now=now)
+        _remove(db, sandbox["id"], exported, by_name=by_name, now=now)
         erasing.confine(db, practice_id=practice_id)
-    _remove(db, practice_id, opened, now=now)
+    _remove(db, practice_id, exported, by_name=by_name, now=now)
 
 
 def _hold(db: Connection, practice_id: str) -> None:
@@ -116,8 +110,10 @@ def _compare(db: Connection, exported: Exported) -> None:
         raise NotErased(f"the practice was used since the export was made{named}: export it again")
 
 
-def _remove(db: Connection, practice_id: str, opened: Record, *, now: datetime) -> None:
-    rows.begin(db, practice_id=practice_id, values=opened)
+def _remove(
+    db: Connection, practice_id: str, exported: Exported, *, by_name: str, now: datetime
+) -> None:
+    rows.begin(db, practice_id=practice_id, by_name=by_name, export_sha256=exported.sha256, now=now)
     head = last_seal(db, practice_id=practice_id)
     names = [table.name for table in practice_rows.tables()]
     removed = practice_rows.remove(db, practice_id=practice_id, names=names)
@@ -125,8 +121,7 @@ def _remove(db: Connection, practice_id: str, opened: Record, *, now: datetime) 
     if left:
         named = ", ".join(sorted(left))
         raise NotErased(f"rows were added during the erasure ({named}): try again")
-    closed: Record = {"finished_at": now, "removed": removed, "last_seal": head}
-    rows.finish(db, practice_id=practice_id, values=closed)
+    rows.finish(db, practice_id=practice_id, removed=removed, last_seal=head, now=now)
 
 
 def _proved(database: Database, practice_id: str, rewritten: bool | None) -> Erased:
@@ -135,11 +130,11 @@ def _proved(database: Database, practice_id: str, rewritten: bool | None) -> Era
         kept = rows.get(db, practice_id=practice_id)
         if kept is None:
             raise NotErased("no proof of the erasure was kept")
-        beside = rows.beside(db, practice_id=practice_id, export_sha256=str(kept["export_sha256"]))
+        beside = rows.beside(db, practice_id=practice_id, export_sha256=kept["export_sha256"])
         practice, sandbox = _proof(db, kept), _proof(db, beside) if beside else None
     return Erased(practice, sandbox, rewritten)
 
 
-def _proof(db: Connection, kept: Record) -> Proof:
+def _proof(db: Connection, kept: ErasureRow) -> Proof:
     erasing.confine(db, practice_id=kept["practice_id"])
     return Proof(**kept, left=practice_rows.counts(db, practice_id=kept["practice_id"]))

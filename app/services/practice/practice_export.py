@@ -12,12 +12,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from app.db.engine.engine import Connection
 from app.db.queries.audit import audit as audit_rows
 from app.db.queries.practice import practice_rows
-from app.db.queries.table_rows import Record
+from app.db.rows.base import JsonObject
 from app.domain.audit import sealing
 from app.services.practice import practices
 
@@ -55,7 +54,7 @@ def write(
     practice = practices.load(db, practice_id=practice_id)
     digest = hashlib.sha256()
 
-    def line(content: Record) -> None:
+    def line(content: JsonObject) -> None:
         text = json.dumps(content, ensure_ascii=False, default=_plain) + "\n"
         digest.update(text.encode())
         put(text)
@@ -93,8 +92,8 @@ def read(lines: Iterable[bytes]) -> Exported:
     """Return what the export holds, once its every byte has been compared; else `Unfit`."""
     digest = hashlib.sha256()
     counts: Counter[str] = Counter()
-    manifest: Record | None = None
-    end: Record | None = None
+    manifest: JsonObject | None = None
+    end: JsonObject | None = None
     told: str | None = None
     for text in lines:
         content = _parsed(text)
@@ -132,7 +131,7 @@ def last_seal(db: Connection, *, practice_id: str) -> str | None:
     return sealing.head(last["number"], bytes(last["digest"])) if last else None
 
 
-def _parsed(text: bytes) -> Record:
+def _parsed(text: bytes) -> JsonObject:
     try:
         content = json.loads(text)
     except ValueError:
@@ -142,7 +141,7 @@ def _parsed(text: bytes) -> Record:
     return content
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> str:
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, bytes | memoryview):

@@ -9,7 +9,8 @@ from app.db.engine.engine import Connection
 from app.db.models import Practice
 from app.db.queries.practice import practices as rows
 from app.db.queries.scheduling import facts as fact_rows
-from app.db.queries.table_rows import Record, add, blank, table_of
+from app.db.queries.table_rows import add, complete, table_of
+from app.db.rows.practice import PracticeRow, PracticeValues
 from app.domain.access.access import Actor
 from app.domain.errors import Contended, Invalid, NotFound
 from app.services.audit import audit
@@ -31,13 +32,13 @@ def create(
     by_name: str,
     now: datetime,
     by: Actor | None = None,
-    settings: Record | None = None,
-) -> Record:
+    settings: PracticeValues | None = None,
+) -> PracticeRow:
     """Make a practice and return it; its id is the scope of `db`.
 
     `settings` differ from the defaults; `by` is who makes it, else the system `by_name`.
     """
-    values: Record = {
+    values = {
         "id": id,
         "name": name,
         "time_zone": time_zone,
@@ -46,14 +47,14 @@ def create(
         "created_at": now,
         "updated_at": now,
     }
-    add(db, Practice, blank(Practice) | values)
+    add(db, Practice, complete(Practice, values))
     by = by or Actor(id, "system", None, by_name)
     changes = audit.made(values)
     audit.record(db, by=by, now=now, action="practice.create", kind=KIND, id=id, changes=changes)
     return load(db, practice_id=id)
 
 
-def load(db: Connection, *, practice_id: str) -> Record:
+def load(db: Connection, *, practice_id: str) -> PracticeRow:
     """Return the practice and its settings."""
     practice = rows.get(db, practice_id=practice_id)
     if practice is None:
@@ -61,7 +62,9 @@ def load(db: Connection, *, practice_id: str) -> Record:
     return practice
 
 
-def change(db: Connection, *, practice: Record, values: Record, by: Actor, now: datetime) -> Record:
+def change(
+    db: Connection, *, practice: PracticeRow, values: PracticeValues, by: Actor, now: datetime
+) -> PracticeRow:
     """Change settings; where stored dates depend on them, a first batch is recomputed at once.
 
     `recompute` does the rest, batch by batch; until then such courses count as waiting.
@@ -69,14 +72,16 @@ def change(db: Connection, *, practice: Record, values: Record, by: Actor, now: 
     changes = audit.changed(practice, values)
     if not changes:
         return practice
-    merged = practice | values
+    merged: PracticeRow = {**practice, **values}
     if merged["overdue_after_days"] >= merged["lapsed_after_days"]:
         raise Invalid(("/lapsed_after_days", "must be more than overdue_after_days"))
     moved = not _MOVES_DATES.isdisjoint(changes)
-    saved = values | {"updated_at": now}
+    saved = values.copy()
     if moved:
         saved["dates_revision"] = practice["dates_revision"] + 1
-    if not rows.change(db, practice_id=practice["id"], version=practice["version"], values=saved):
+    if not rows.change(
+        db, practice_id=practice["id"], version=practice["version"], values=saved, now=now
+    ):
         raise Contended()
     audit.record(
         db, by=by, now=now, action="practice.change", kind=KIND, id=practice["id"], changes=changes

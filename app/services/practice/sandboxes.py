@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 from app.db.engine.engine import Connection, Database
 from app.db.engine.integrity import unique_violation_as_contended
@@ -19,7 +20,9 @@ from app.db.queries.access import keys as key_rows
 from app.db.queries.patients import identifiers as identifier_rows
 from app.db.queries.practice import practice_rows
 from app.db.queries.practice import practices as rows
-from app.db.queries.table_rows import Record
+from app.db.rows.access import ApiKeyRow, NamedKeyRow
+from app.db.rows.base import Changes, picked
+from app.db.rows.practice import PracticeRow, PracticeValues
 from app.domain.access.access import Actor
 from app.domain.errors import NotFound, WrongState
 from app.domain.ids import new_id
@@ -38,7 +41,7 @@ KEPT = frozenset(
 )
 
 
-def find(database: Database, db: Connection, *, practice_id: str) -> Record:
+def find(database: Database, db: Connection, *, practice_id: str) -> PracticeRow:
     """Return the sandbox of the practice; `NotFound` when it has none."""
     with database.as_practice(db, DIRECTORY):
         sandbox = rows.sandbox(db, practice_id=practice_id)
@@ -47,7 +50,7 @@ def find(database: Database, db: Connection, *, practice_id: str) -> Record:
     return sandbox
 
 
-def keys_of(database: Database, db: Connection, *, sandbox: Record) -> list[Record]:
+def keys_of(database: Database, db: Connection, *, sandbox: PracticeRow) -> list[NamedKeyRow]:
     """Return the sandbox's keys, revoked ones too."""
     with database.as_practice(db, sandbox["id"]):
         return key_rows.of_practice(db, practice_id=sandbox["id"])
@@ -55,7 +58,7 @@ def keys_of(database: Database, db: Connection, *, sandbox: Record) -> list[Reco
 
 def find_or_create(
     database: Database, db: Connection, *, by: Actor, now: datetime
-) -> tuple[Record, bool]:
+) -> tuple[PracticeRow, bool]:
     """Return the practice's sandbox, and whether it was made just now.
 
     It begins with the settings of the live practice. `WrongState` for a sandbox, which has none.
@@ -75,7 +78,7 @@ def find_or_create(
             time_zone=live["time_zone"],
             by_name=by.name,
             by=by._replace(practice_id=id),
-            settings=_settings(live) | {"sandbox_of": live["id"]},
+            settings={**_settings(live), "sandbox_of": live["id"]},
             now=now,
         )
     changes = audit.made({"name": name})
@@ -92,7 +95,7 @@ def make_key(
     expires_at: datetime | None,
     by: Actor,
     now: datetime,
-) -> tuple[Record, str]:
+) -> tuple[ApiKeyRow, str]:
     """Make a key of the sandbox, for the system `name`; the key itself is returned this once only.
 
     It may do there whatever its scopes say: a sandbox holds no real records.
@@ -107,7 +110,7 @@ def make_key(
             by=by._replace(practice_id=sandbox["id"]),
             now=now,
         )
-    told = {field: made[field] for field in ("name", "prefix", "scopes", "expires_at")}
+    told = picked(made, ("name", "prefix", "scopes", "expires_at"))
     audit.record(
         db,
         by=by,
@@ -122,7 +125,7 @@ def make_key(
 
 def reset(
     database: Database, db: Connection, *, by: Actor, now: datetime
-) -> tuple[Record, dict[str, int]]:
+) -> tuple[PracticeRow, dict[str, int]]:
     """Empty the sandbox but for what is `KEPT`, and give it the live practice's settings.
 
     Returns it with the rows that went, by table.
@@ -143,7 +146,7 @@ def reset(
                 identifiers=identifiers,
             )
             removed["identifier"] -= len(identifiers)
-        changes = {name: [count, 0] for name, count in removed.items() if count}
+        changes: Changes = {name: [count, 0] for name, count in removed.items() if count}
         audit.record(
             db,
             by=there,
@@ -167,7 +170,7 @@ def _of_staff(db: Connection, *, practice_id: str) -> dict[str, list[dict[str, s
     return identifier_rows.of(db, practice_id=practice_id, kind=staff.KIND, ids=ids)
 
 
-def _live(db: Connection, by: Actor) -> Record:
+def _live(db: Connection, by: Actor) -> PracticeRow:
     practice = practices.load(db, practice_id=by.practice_id)
     if practice["sandbox_of"] is not None:
         raise WrongState(
@@ -178,5 +181,6 @@ def _live(db: Connection, by: Actor) -> Record:
     return practice
 
 
-def _settings(live: Record) -> Record:
-    return {name: live[name] for name in practices.SETTINGS if name not in ("id", "name")}
+def _settings(live: PracticeRow) -> PracticeValues:
+    names = [name for name in practices.SETTINGS if name not in ("id", "name")]
+    return cast("PracticeValues", picked(live, names))

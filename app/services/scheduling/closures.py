@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from app.db.base import Base
 from app.db.engine.engine import Connection
 from app.db.models import Location, Practitioner
@@ -9,7 +11,7 @@ from app.db.queries import table_rows
 from app.db.queries.table_rows import Record
 from app.domain.errors import Invalid
 
-_NAMED: dict[str, type[Base]] = {"location_id": Location, "practitioner_id": Practitioner}
+_NAMED: dict[str, type[Base[Any]]] = {"location_id": Location, "practitioner_id": Practitioner}
 
 
 def check(db: Connection, *, values: Record, practice_id: str) -> None:

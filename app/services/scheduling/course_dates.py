@@ -102,7 +102,7 @@ def rewrite_dates(
     course = facts.course | (values or {})
     before = facts.course
     facts.course = course
-    saved = (values or {}) | derive(facts) | {"updated_at": now}
+    saved = (values or {}) | derive(facts)
     if not table_rows.change(
         db,
         Course,
@@ -110,7 +110,8 @@ def rewrite_dates(
         id=course["id"],
         version=before["version"],
         values=saved,
+        now=now,
     ):
         facts.course = before
         raise Contended()
-    facts.course = course | saved | {"version": before["version"] + 1}
+    facts.course = course | saved | {"updated_at": now, "version": before["version"] + 1}

@@ -9,6 +9,7 @@ from app.db.engine.engine import Connection
 from app.db.models import Course, Hold, OutsideSession, Patient, Session
 from app.db.queries.scheduling.facts import CourseFacts
 from app.db.queries.table_rows import Record
+from app.db.rows.scheduling import HoldValues, OutsideSessionValues
 from app.domain.access.access import Actor
 from app.domain.dates import local_day
 from app.domain.errors import Invalid, PatientDeceased, WrongState
@@ -117,7 +118,7 @@ def hold(
         raise Invalid(("/until", "lies before the hold begins"))
     if until is None and review_on is None:
         raise Invalid(("/review_on", "an open-ended hold needs a day on which to review it"))
-    values = {
+    values: HoldValues = {
         "course_id": course_id,
         "starts_on": since,
         "ends_on": until,
@@ -163,7 +164,7 @@ def resume(
             db,
             Hold,
             record,
-            {"ends_on": last},
+            HoldValues(ends_on=last),
             kind="hold",
             action="resume",
             patient_id=facts.course["patient_id"],
@@ -266,7 +267,7 @@ def void_outside(
         db,
         OutsideSession,
         outside,
-        {"voided_at": now, "void_reason": reason},
+        OutsideSessionValues(voided_at=now, void_reason=reason),
         kind="outside_session",
         action="void",
         patient_id=facts.course["patient_id"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 from app.db.engine.engine import Connection
 from app.db.queries.scheduling import worklist as rows
@@ -21,7 +22,7 @@ def of_weeks(db: Connection, *, setting: WorklistContext, since: date, weeks: in
     """
     until = since + timedelta(7 * weeks)
     practice_id = setting.practice["id"]
-    found: dict[tuple[date, str], Record] = {}
+    found: dict[tuple[date, str], dict[str, Any]] = {}
     for stored in rows.stream(
         db, practice_id=practice_id, filters=rows.Filters(), at=setting.at, doses=True
     ):
@@ -52,7 +53,7 @@ def of_weeks(db: Connection, *, setting: WorklistContext, since: date, weeks: in
     return [row for _, row in sorted(found.items())]
 
 
-def _empty(week: date, location_id: str | None) -> Record:
+def _empty(week: date, location_id: str | None) -> dict[str, Any]:
     return {
         "week_start": week,
         "location_id": location_id,

@@ -77,7 +77,7 @@ def pieces(
         lines, more = [], after is not None
 
 
-def _names(db: Connection, model: type[Base], practice_id: str) -> dict[str, str]:
+def _names(db: Connection, model: type[Base[Any]], practice_id: str) -> dict[str, str]:
     found = table_rows.page(db, model, practice_id=practice_id, limit=10_000)
     return {record["id"]: record["name"] for record in found}
 

@@ -13,15 +13,17 @@ from app.db.models import Practice
 from app.db.queries import table_rows
 from app.db.queries.scheduling import facts, worklist
 from app.db.queries.table_rows import table_of
+from app.db.rows.practice import PracticeRow
 from tests.support.clinic import Clinic, a_clinic
 
 TABLE = table_of(Practice)
 NOW = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)
 
 
-def a_practice(id: str) -> table_rows.Record:
+def a_practice(id: str) -> PracticeRow:
     named = {"id": id, "name": "O'Hara % Sons", "time_zone": "UTC", "cursor_key": b"\x00\xff"}
-    return table_rows.blank(Practice) | named | {"created_at": NOW, "updated_at": NOW, "version": 1}
+    stamps = {"created_at": NOW, "updated_at": NOW, "version": 1}
+    return table_rows.complete(Practice, named | stamps)
 
 
 ONE = "01950000-0000-7000-8000-000000000001"

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
 
 from app.db.models import ApiKey, Credential, Practice, Staff
-from app.db.queries.table_rows import PRACTICE_ID, Record, table_of
+from app.db.queries.table_rows import PRACTICE_ID, every, first, table_of
+from app.db.rows.access import CredentialRow, KeyHolderRow, NamedKeyRow
 
 _table, _practice, _staff = table_of(ApiKey), table_of(Practice), table_of(Staff)
 _credential = table_of(Credential)
@@ -33,10 +34,9 @@ _HOLDER = (
 )
 
 
-def credential(db: Connection, *, digest: bytes) -> Record | None:
+def credential(db: Connection, *, digest: bytes) -> CredentialRow | None:
     """Return whose credential this is: where a practice is first known."""
-    row = db.execute(_OWNER, {"digest": digest}).mappings().first()
-    return dict(row) if row else None
+    return first(db.execute(_OWNER, {"digest": digest}), CredentialRow)
 
 
 def add_credential(
@@ -63,13 +63,12 @@ def end_credentials(
         db.execute(update(_credential).where(*own, later).values(expires_at=at))
 
 
-def holder(db: Connection, *, practice_id: str, key_id: str) -> Record | None:
+def holder(db: Connection, *, practice_id: str, key_id: str) -> KeyHolderRow | None:
     """Return a key with its practice and the member of staff it acts as."""
-    row = db.execute(_HOLDER, {"practice_id": practice_id, "id": key_id}).mappings().first()
-    return dict(row) if row else None
+    return first(db.execute(_HOLDER, {"practice_id": practice_id, "id": key_id}), KeyHolderRow)
 
 
-def of_practice(db: Connection, *, practice_id: str) -> list[Record]:
+def of_practice(db: Connection, *, practice_id: str) -> list[NamedKeyRow]:
     """Return the practice's keys with the name of whom each acts as, revoked ones too."""
     rows = db.execute(
         select(_table, _staff.c.name.label("staff_name"))
@@ -82,7 +81,7 @@ def of_practice(db: Connection, *, practice_id: str) -> list[Record]:
         .order_by(_table.c.id),
         {"practice_id": practice_id},
     )
-    return [dict(row) for row in rows.mappings()]
+    return every(rows, NamedKeyRow)
 
 
 def used(db: Connection, *, practice_id: str, key_ids: Sequence[str], at: datetime) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
@@ -17,7 +16,15 @@ from app.db.models import (
     Staff,
 )
 from app.db.queries import table_rows
-from app.db.queries.table_rows import PRACTICE_ID, Record, table_of
+from app.db.queries.table_rows import PRACTICE_ID, every, first, table_of
+from app.db.rows.access import (
+    ActingRow,
+    ClientHolderRow,
+    IssuerRow,
+    IssuerSubjectRow,
+    SigningKeyRow,
+    SubjectHolderRow,
+)
 
 _client, _issuer, _subject = table_of(Client), table_of(Issuer), table_of(IssuerSubject)
 _practice, _staff = table_of(Practice), table_of(Staff)
@@ -62,28 +69,27 @@ _SUBJECT = (
 )
 
 
-def client(db: Connection, *, practice_id: str, id: str) -> Record | None:
+def client(db: Connection, *, practice_id: str, id: str) -> ClientHolderRow | None:
     """Return a client with its practice."""
-    row = db.execute(_CLIENT, {"practice_id": practice_id, "id": id}).mappings().first()
-    return dict(row) if row else None
+    return first(db.execute(_CLIENT, {"practice_id": practice_id, "id": id}), ClientHolderRow)
 
 
-def issuer(db: Connection, *, practice_id: str, id: str) -> Record | None:
+def issuer(db: Connection, *, practice_id: str, id: str) -> IssuerRow | None:
     """Return an issuer."""
-    row = db.execute(_ISSUER, {"practice_id": practice_id, "id": id}).mappings().first()
-    return dict(row) if row else None
+    return first(db.execute(_ISSUER, {"practice_id": practice_id, "id": id}), IssuerRow)
 
 
-def subject(db: Connection, *, practice_id: str, issuer_id: str, subject: str) -> Record | None:
+def subject(
+    db: Connection, *, practice_id: str, issuer_id: str, subject: str
+) -> SubjectHolderRow | None:
     """Return a subject of the issuer with its practice and the member of staff it acts as."""
     named = {"practice_id": practice_id, "issuer_id": issuer_id, "subject": subject}
-    row = db.execute(_SUBJECT, named).mappings().first()
-    return dict(row) if row else None
+    return first(db.execute(_SUBJECT, named), SubjectHolderRow)
 
 
 def subjects(
     db: Connection, *, practice_id: str, issuer_id: str, after: str | None, limit: int
-) -> list[Record]:
+) -> list[IssuerSubjectRow]:
     """Return up to `limit` subjects of an issuer in order of id, beginning after `after`."""
     own = _subject.c.issuer_id == issuer_id
     return table_rows.page(
@@ -93,14 +99,14 @@ def subjects(
 
 def acting(
     db: Connection, *, practice_id: str, issuer_id: str, subject: str | None = None
-) -> list[Record]:
+) -> list[ActingRow]:
     """Return whom the issuer's subjects, or that one, act as, inactive ones too.
 
     A person has `staff_id` and `roles`, a system `scopes`.
     """
     statement = _ACTING if subject is None else _ACTING.where(_subject.c.subject == subject)
     named = {"practice_id": practice_id, "issuer_id": issuer_id}
-    return [dict(row) for row in db.execute(statement, named).mappings()]
+    return every(db.execute(statement, named), ActingRow)
 
 
 def used(db: Connection, *, practice_id: str, client_id: str, jti: bytes) -> bool:
@@ -133,16 +139,16 @@ def forget(db: Connection, *, practice_id: str, before: datetime) -> None:
     db.execute(delete(_assertion).where(*own))
 
 
-def signing_keys(db: Connection, *, now: datetime) -> Sequence[Record]:
+def signing_keys(db: Connection, *, now: datetime) -> list[SigningKeyRow]:
     """Return the signing keys whose tokens are accepted, newest first."""
     believed = or_(_signing.c.retires_at.is_(None), _signing.c.retires_at > now)
     rows = db.execute(select(_signing).where(believed).order_by(_signing.c.id.desc()))
-    return [dict(row) for row in rows.mappings()]
+    return every(rows, SigningKeyRow)
 
 
-def add_signing_key(db: Connection, *, values: Record, retires_at: datetime) -> None:
+def add_signing_key(db: Connection, *, row: SigningKeyRow, retires_at: datetime) -> None:
     """Add a key that signs from now on, and let those before it retire."""
     db.execute(
         update(_signing).where(_signing.c.retires_at.is_(None)).values(retires_at=retires_at)
     )
-    db.execute(insert(_signing), values)
+    db.execute(insert(_signing), row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,38 +10,37 @@ from sqlalchemy import Connection, and_, func, insert, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.db.models import AuditEvent, AuditSeal
-from app.db.queries.table_rows import Record, table_of
+from app.db.queries.table_rows import every, first, table_of
+from app.db.rows.audit import AuditEventRow, AuditSealRow
 from app.domain.ids import first_id, pack
 
 _event, _seal = table_of(AuditEvent), table_of(AuditSeal)
 
 
-def last_seal(db: Connection, *, practice_id: str) -> Record | None:
+def last_seal(db: Connection, *, practice_id: str) -> AuditSealRow | None:
     """Return the newest seal of the practice."""
-    row = db.execute(
+    found = db.execute(
         select(_seal)
         .where(_seal.c.practice_id == practice_id)
         .order_by(_seal.c.number.desc())
         .limit(1)
     )
-    found = row.mappings().first()
-    return dict(found) if found else None
+    return first(found, AuditSealRow)
 
 
 def seals(
     db: Connection, *, practice_id: str, after: int = 0, since: datetime | None = None, limit: int
-) -> list[Record]:
+) -> list[AuditSealRow]:
     """Return up to `limit` seals in their order, those numbered above `after` alone."""
     wanted = select(_seal).where(_seal.c.practice_id == practice_id, _seal.c.number > after)
     if since is not None:
         wanted = wanted.where(_seal.c.sealed_at >= since)
-    rows = db.execute(wanted.order_by(_seal.c.number).limit(limit))
-    return [dict(row) for row in rows.mappings()]
+    return every(db.execute(wanted.order_by(_seal.c.number).limit(limit)), AuditSealRow)
 
 
-def add_seal(db: Connection, *, practice_id: str, values: Record) -> None:
+def add_seal(db: Connection, *, practice_id: str, row: AuditSealRow) -> None:
     """Append a seal."""
-    db.execute(insert(_seal), {**values, "practice_id": practice_id})
+    db.execute(insert(_seal), {**row, "practice_id": practice_id})
 
 
 def ids_between(db: Connection, *, practice_id: str, above: str | None, below: str) -> list[str]:
@@ -52,12 +51,12 @@ def ids_between(db: Connection, *, practice_id: str, above: str | None, below: s
     return list(db.scalars(wanted.order_by(_event.c.id)))
 
 
-def by_ids(db: Connection, *, practice_id: str, ids: Sequence[str]) -> dict[str, Record]:
+def by_ids(db: Connection, *, practice_id: str, ids: Sequence[str]) -> dict[str, AuditEventRow]:
     """Return these events by id; no more than one statement may name."""
     rows = db.execute(
         select(_event).where(_event.c.practice_id == practice_id, _event.c.id.in_(ids))
     )
-    return {row["id"]: dict(row) for row in rows.mappings()}
+    return {row["id"]: row for row in every(rows, AuditEventRow)}
 
 
 def page(
@@ -66,13 +65,13 @@ def page(
     practice_id: str,
     since: datetime | None = None,
     until: datetime | None = None,
-    equal: Record | None = None,
+    equal: Mapping[str, str] | None = None,
     outcomes: Sequence[str] = (),
     patient_id: str | None = None,
     broken_glass: bool | None = None,
     before: str | None = None,
     limit: int,
-) -> list[Record]:
+) -> list[AuditEventRow]:
     """Return events, the newest first: from `since` on, before `until`, below the id `before`.
 
     `equal` gives columns their values; a patient's events are also the lists that showed them.
@@ -94,7 +93,7 @@ def page(
     if patient_id is not None:
         conditions.append(or_(_event.c.patient_id == patient_id, _names(db, patient_id)))
     rows = db.execute(select(_event).where(*conditions).order_by(_event.c.id.desc()).limit(limit))
-    return [dict(row) for row in rows.mappings()]
+    return every(rows, AuditEventRow)
 
 
 def last(db: Connection, *, practice_id: str) -> str | None:

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, func, select
 
 from app.data import builtin_protocols
 from app.db.models import ProtocolVersion
-from app.db.queries.table_rows import Record, table_of
+from app.db.queries.table_rows import every, first, table_of
+from app.db.rows.charting import ProtocolVersionRow
 from app.domain.charting.protocol import Protocol
 
 _table = table_of(ProtocolVersion)
@@ -21,17 +22,18 @@ BUILT_IN: Final[Mapping[tuple[str, int], Protocol]] = MappingProxyType(
 )
 
 
-def version(db: Connection, *, practice_id: str, code: str, number: int) -> Record | None:
+def version(
+    db: Connection, *, practice_id: str, code: str, number: int
+) -> ProtocolVersionRow | None:
     """Return one version, drafts included."""
-    row = db.execute(
+    found = db.execute(
         select(_table).where(
             _table.c.practice_id == practice_id,
             _table.c.code == code,
             _table.c.number == number,
         )
     )
-    found = row.mappings().first()
-    return dict(found) if found else None
+    return first(found, ProtocolVersionRow)
 
 
 def latest(db: Connection, *, practice_id: str, code: str) -> int | None:
@@ -56,11 +58,11 @@ def latest_published(db: Connection, *, practice_id: str, code: str) -> int | No
     return number
 
 
-def of_practice(db: Connection, *, practice_id: str) -> list[Record]:
+def of_practice(db: Connection, *, practice_id: str) -> list[ProtocolVersionRow]:
     """Return all of the practice's own versions, by code and number."""
     rows = db.execute(
         select(_table)
         .where(_table.c.practice_id == practice_id)
         .order_by(_table.c.code, _table.c.number)
     )
-    return [dict(row) for row in rows.mappings()]
+    return every(rows, ProtocolVersionRow)

@@ -4,13 +4,13 @@ rows, never with each."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, select, update
 
-from app.db.base import Base
+from app.db.base import Base, OfPractice
 from app.db.models import (
     AuditEvent,
     Course,
@@ -24,7 +24,12 @@ from app.db.models import (
 )
 from app.db.queries.scheduling import facts as fact_rows
 from app.db.queries.scheduling.facts import CourseFacts
-from app.db.queries.table_rows import Record, table_of
+from app.db.queries.table_rows import every, first, table_of
+from app.db.rows.base import OwnRow, Row, Values
+from app.db.rows.imports import ImportedLineRow
+from app.db.rows.patients import PatientRow
+from app.db.rows.practice import PracticeRow
+from app.db.rows.scheduling import CourseRow, CourseValues
 
 # Values in one statement: far below what either database allows.
 BATCH_SIZE = 1_000
@@ -42,14 +47,13 @@ def pieces(values: Collection[str]) -> Iterator[Sequence[str]]:
         yield listed[start : start + BATCH_SIZE]
 
 
-def practice_alone(db: Connection, *, practice_id: str) -> Record | None:
+def practice_alone(db: Connection, *, practice_id: str) -> PracticeRow | None:
     """Return the practice, held so that no other import of it runs until this one ends.
 
     The lock is the one that still lets others refer to the practice: their writes go on.
     """
     statement = select(_practice).where(_practice.c.id == practice_id)
-    found = db.execute(statement.with_for_update(key_share=True)).mappings().first()
-    return dict(found) if found else None
+    return first(db.execute(statement.with_for_update(key_share=True)), PracticeRow)
 
 
 def places(db: Connection, *, practice_id: str) -> list[tuple[str, str, str]]:
@@ -74,17 +78,18 @@ def people(db: Connection, *, practice_id: str) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
-def patients(db: Connection, *, practice_id: str, mrn_keys: Collection[str]) -> list[Record]:
+def patients(db: Connection, *, practice_id: str, mrn_keys: Collection[str]) -> list[PatientRow]:
     """Return the patients with these MRNs, held until this transaction ends."""
-    return _all(db, _held(_patient, practice_id), _patient.c.mrn_key, mrn_keys)
+    statement = _held(_patient, practice_id)
+    return _all(db, statement, _patient.c.mrn_key, mrn_keys, PatientRow)
 
 
 def courses(
     db: Connection, *, practice_id: str, patient_ids: Collection[str], protocol: str
-) -> list[Record]:
+) -> list[CourseRow]:
     """Return these patients' courses under a protocol, oldest first and held as well."""
     statement = _held(_course, practice_id).where(_course.c.protocol == protocol)
-    return _all(db, statement, _course.c.patient_id, patient_ids)
+    return _all(db, statement, _course.c.patient_id, patient_ids, CourseRow)
 
 
 def _held(table: Any, practice_id: str) -> Select[Any]:
@@ -93,12 +98,12 @@ def _held(table: Any, practice_id: str) -> Select[Any]:
 
 
 def _all(
-    db: Connection, statement: Select[Any], column: Any, values: Collection[str]
-) -> list[Record]:
+    db: Connection, statement: Select[Any], column: Any, values: Collection[str], kind: type[Row]
+) -> list[Row]:
     return [
-        dict(row)
+        row
         for piece in pieces(values)
-        for row in db.execute(statement.where(column.in_(piece))).mappings()
+        for row in every(db.execute(statement.where(column.in_(piece))), kind)
     ]
 
 
@@ -127,16 +132,15 @@ def facts(db: Connection, *, practice_id: str, course_ids: Collection[str]) -> l
     ]
 
 
-def rewrite_courses(db: Connection, *, practice_id: str, rows: Sequence[Record]) -> None:
-    """Save derived columns of courses this transaction holds; each dict has `id` and the same
-    other keys."""
-    if rows:
-        names = tuple(sorted(name for name in rows[0] if name != "id"))
-        scoped = [
-            {**{n: row[n] for n in names}, "of_id": row["id"], "of_practice": practice_id}
-            for row in rows
-        ]
-        db.execute(_rewrite(names), scoped)
+def rewrite_courses(
+    db: Connection, *, practice_id: str, derived: Sequence[tuple[str, CourseValues]], now: datetime
+) -> None:
+    """Save derived columns of courses this transaction holds: (id, values), all of the same
+    columns."""
+    if derived:
+        names = tuple(sorted(derived[0][1]))
+        scope = {"updated_at": now, "of_practice": practice_id}
+        db.execute(_rewrite(names), [{**values, **scope, "of_id": id} for id, values in derived])
 
 
 @lru_cache(maxsize=8)
@@ -146,7 +150,10 @@ def _rewrite(names: tuple[str, ...]) -> Any:
         .where(
             _course.c.practice_id == bindparam("of_practice"), _course.c.id == bindparam("of_id")
         )
-        .values({name: bindparam(name) for name in names} | {"version": _course.c.version + 1})
+        .values(
+            {name: bindparam(name) for name in (*names, "updated_at")}
+            | {"version": _course.c.version + 1}
+        )
     )
 
 
@@ -162,24 +169,24 @@ def session_ids(db: Connection, *, practice_id: str, import_id: str) -> list[str
 
 def rows_of_sessions(
     db: Connection, *, practice_id: str, session_ids: Collection[str]
-) -> dict[str, Record]:
+) -> dict[str, ImportedLineRow]:
     """Return the spreadsheet's row of each of these sessions that came from one."""
-    table = _row
-    return {
-        row["session_id"]: {name: row[name] for name in ("import_id", "line", "kept")}
-        for piece in pieces(session_ids)
-        for row in db.execute(
-            select(table).where(table.c.practice_id == practice_id, table.c.session_id.in_(piece))
-        ).mappings()
-    }
+    statement = select(_row).where(_row.c.practice_id == practice_id)
+    found = _all(db, statement, _row.c.session_id, session_ids, ImportedLineRow)
+    return {row["session_id"]: row for row in found}
 
 
 def records(
-    db: Connection, model: type[Base], *, practice_id: str, ids: Collection[str]
-) -> list[Record]:
+    db: Connection,
+    model: type[OfPractice[OwnRow, Values]],
+    *,
+    practice_id: str,
+    ids: Collection[str],
+) -> list[OwnRow]:
     """Return the records with these ids that are still there, held until the end."""
     table = table_of(model)
-    return _all(db, _held(table, practice_id), table.c.id, ids)
+    found: list[Any] = _all(db, _held(table, practice_id), table.c.id, ids, dict)
+    return found
 
 
 def touched(db: Connection, *, practice_id: str, ids: Collection[str]) -> set[str]:
@@ -210,7 +217,7 @@ def touched(db: Connection, *, practice_id: str, ids: Collection[str]) -> set[st
 
 
 def referred(
-    db: Connection, model: type[Base], column: str, *, practice_id: str, ids: Collection[str]
+    db: Connection, model: type[Base[Any]], column: str, *, practice_id: str, ids: Collection[str]
 ) -> list[tuple[str, str]]:
     """Return (referring id, id referred to) of the records whose `column` names one of these."""
     table = table_of(model)
@@ -224,7 +231,9 @@ def referred(
     ]
 
 
-def remove(db: Connection, model: type[Base], *, practice_id: str, ids: Collection[str]) -> None:
+def remove(
+    db: Connection, model: type[Base[Any]], *, practice_id: str, ids: Collection[str]
+) -> None:
     """Delete these records."""
     table = table_of(model)
     for piece in pieces(ids):

@@ -8,19 +8,19 @@ from typing import Any
 from sqlalchemy import Connection, func, select, tuple_
 
 from app.db.models import Course, OutsideSession, Patient, Session
-from app.db.queries.table_rows import Record, table_of
+from app.db.queries.table_rows import every, first, table_of
+from app.db.rows.patients import PatientRow
 from app.db.text import contains
 
 _table = table_of(Patient)
 
 
-def by_mrn(db: Connection, *, practice_id: str, mrn_key: str) -> Record | None:
+def by_mrn(db: Connection, *, practice_id: str, mrn_key: str) -> PatientRow | None:
     """Return the patient with that MRN (in its compared form)."""
-    row = db.execute(
+    found = db.execute(
         select(_table).where(_table.c.practice_id == practice_id, _table.c.mrn_key == mrn_key)
     )
-    found = row.mappings().first()
-    return dict(found) if found else None
+    return first(found, PatientRow)
 
 
 def page(
@@ -32,7 +32,7 @@ def page(
     birth_date: date | None = None,
     after: tuple[str, str] | None = None,
     limit: int,
-) -> list[Record]:
+) -> list[PatientRow]:
     """Return patients by family name; `after` is the (family key, id) of the last one seen."""
     conditions: list[Any] = [_table.c.practice_id == practice_id]
     if q:
@@ -45,7 +45,7 @@ def page(
     if after:
         conditions.append(tuple_(*order) > tuple_(*after, types=[c.type for c in order]))
     rows = db.execute(select(_table).where(*conditions).order_by(*order).limit(limit))
-    return [dict(row) for row in rows.mappings()]
+    return every(rows, PatientRow)
 
 
 def first_day(db: Connection, *, practice_id: str, patient_id: str) -> date | None:

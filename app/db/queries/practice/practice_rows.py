@@ -14,7 +14,7 @@ from sqlalchemy import Column, Connection, Table, delete, func, select, tuple_, 
 
 from app.db.base import metadata
 from app.db.models import Erasure, Practice
-from app.db.queries.table_rows import Record, table_of
+from app.db.queries.table_rows import table_of
 
 # Rows read in one statement.
 BATCH_SIZE = 1_000
@@ -48,7 +48,7 @@ def counts(db: Connection, *, practice_id: str) -> dict[str, int]:
     }
 
 
-def rows(db: Connection, table: Table, *, practice_id: str) -> Iterator[Record]:
+def rows(db: Connection, table: Table, *, practice_id: str) -> Iterator[dict[str, Any]]:
     """Yield the practice's rows of a table in order of their key, secrets left out."""
     hidden = secrets(table)
     key = [c for c in table.primary_key.columns if c.name != "practice_id"]

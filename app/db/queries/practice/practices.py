@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import cast
+
 from sqlalchemy import Connection, bindparam, select, update
 
 from app.db.aggregate import rows_of
 from app.db.engine.prepared import Prepared
 from app.db.models import Closure, Practice
 from app.db.queries.scheduling.facts import read_closure
-from app.db.queries.table_rows import PRACTICE_ID, Record, table_of
+from app.db.queries.table_rows import PRACTICE_ID, first, table_of
+from app.db.queries.table_rows import every as every_row
+from app.db.rows.practice import PracticeRow, PracticeValues
 from app.domain.scheduling.worklist import Closure as ClosureFact
 
 _table, _closure = table_of(Practice), table_of(Closure)
@@ -34,34 +39,35 @@ _WITH_CLOSURES = Prepared(
 )
 
 
-def get(db: Connection, *, practice_id: str) -> Record | None:
+def get(db: Connection, *, practice_id: str) -> PracticeRow | None:
     """Return the practice."""
-    row = db.execute(_GET, {"practice_id": practice_id}).mappings().first()
-    return dict(row) if row else None
+    return first(db.execute(_GET, {"practice_id": practice_id}), PracticeRow)
 
 
-def with_closures(db: Connection, *, practice_id: str) -> tuple[Record, list[ClosureFact]]:
+def with_closures(db: Connection, *, practice_id: str) -> tuple[PracticeRow, list[ClosureFact]]:
     """Return the practice and its closed days, in one statement."""
     [(*values, closures)] = _WITH_CLOSURES.rows(db, {"practice_id": practice_id})
-    practice = dict(zip(_COLUMNS, values, strict=True))
+    practice = cast("PracticeRow", dict(zip(_COLUMNS, values, strict=True)))
     return practice, [read_closure(c) for c in closures or ()]
 
 
-def change(db: Connection, *, practice_id: str, version: int, values: Record) -> bool:
+def change(
+    db: Connection, *, practice_id: str, version: int, values: PracticeValues, now: datetime
+) -> bool:
     """Update the practice if it still has `version`; return whether it had."""
     scope = {"of_id": practice_id, "of_version": version}
-    return db.execute(_CHANGE, {**values, "version": version + 1, **scope}).rowcount == 1
+    changed = {**values, "updated_at": now, "version": version + 1, **scope}
+    return db.execute(_CHANGE, changed).rowcount == 1
 
 
-def every(db: Connection) -> list[Record]:
+def every(db: Connection) -> list[PracticeRow]:
     """Return all practices: for commands on the whole database, never for a request."""
-    return [dict(row) for row in db.execute(select(_table).order_by(_table.c.id)).mappings()]
+    return every_row(db.execute(select(_table).order_by(_table.c.id)), PracticeRow)
 
 
-def sandbox(db: Connection, *, practice_id: str) -> Record | None:
+def sandbox(db: Connection, *, practice_id: str) -> PracticeRow | None:
     """Return the sandbox of the practice, which is a practice of its own (scope: DIRECTORY)."""
-    row = db.execute(select(_table).where(_table.c.sandbox_of == practice_id)).mappings().first()
-    return dict(row) if row else None
+    return first(db.execute(select(_table).where(_table.c.sandbox_of == practice_id)), PracticeRow)
 
 
 def waiting(db: Connection) -> list[str]:
