@@ -25,7 +25,7 @@ class ApiKeyOut(Resource):
 
 
 class ApiKeyMadeOut(ApiKeyOut):
-    """`key` is told this once; in the answer to a retry it is null, for it is kept nowhere."""
+    """`key` is shown this once; in the answer to a retry it is null, because it is not kept."""
 
     key: str | None
 

@@ -165,10 +165,10 @@ def disclosures(
             )
             stream.write(csv_safety.line(_HEADS))
             with database.read(place["id"]) as db:
-                for told in audit_trail.every_disclosure(
+                for disclosure in audit_trail.every_disclosure(
                     db, practice_id=place["id"], patient_id=patient_id, since=begins, until=ends
                 ):
-                    stream.write(csv_safety.line(_cells(told)))
+                    stream.write(csv_safety.line(_cells(disclosure)))
                     count += 1
     answer = {"patient_id": patient_id, "rows": count, "file": str(out)}
     printing.emit(answer, as_json, lambda: printing.tell(f"{count} disclosures in {out}"))

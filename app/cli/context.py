@@ -168,7 +168,7 @@ def _refuse_newer(current: str) -> None:
 
 
 def practice_of(database: Database, practice_id: str | None) -> PracticeRow:
-    """Return the practice named, or the only one there is; `Unusable` when it cannot be told."""
+    """Return the practice named, or the only one there is; `Unusable` when neither."""
     with database.read(DIRECTORY) as db:
         return _practice_of(db, practice_id)
 

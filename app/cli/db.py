@@ -27,7 +27,7 @@ _STEP = 10_000
 
 @app.command()
 def upgrade(as_json: Json = False) -> None:
-    """Bring the database to the newest tables; what is there already stays as it is."""
+    """Bring the database to the newest tables; its data is kept."""
     chosen = context.settings()
     context.upgrade(chosen)
     database = context.opened(chosen)

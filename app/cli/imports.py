@@ -47,7 +47,7 @@ def history(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Load treatments; what is there already is skipped, so a file can be loaded again."""
+    """Load treatments; what was loaded before is skipped, so a file can be loaded again."""
     content = file.read_bytes()
     chosen = _mapping(mapping)
     _refuse_input(rejected, file, mapping)

@@ -21,7 +21,7 @@ from app.domain.errors import NotFound
 from app.services import records
 from app.services.access import issuers
 
-app = typer.Typer(help="Issuers: outside services whose tokens are taken.")
+app = typer.Typer(help="Issuers: outside services whose tokens are accepted.")
 
 _FIELDS = (
     "id", "name", "url", "audience", "jwks_url", "algorithms", "form", "active", "created_at",
@@ -44,7 +44,7 @@ def create(
     practice: PracticeId = None,
     as_json: Json = False,
 ) -> None:
-    """Take the tokens of an issuer; subjects are named with `issuers name`."""
+    """Accept the tokens of an issuer; its subjects are named with `issuers name`."""
     if not algorithm or not set(algorithm) <= set(_ALGORITHMS):
         raise Unusable(f"--algorithm: must be one or more of {', '.join(_ALGORITHMS)}")
     chosen = context.settings()
@@ -93,7 +93,7 @@ def name(
 
 @app.command()
 def revoke(issuer_id: IssuerId, practice: PracticeId = None, as_json: Json = False) -> None:
-    """Take no tokens of an issuer any more; they are refused within 60 seconds."""
+    """Stop accepting the tokens of an issuer; they are refused within 60 seconds."""
     with context.writing(practice) as (db, by):
         issuer = _issuer(db, issuer_id, by)
         changed = issuers.change(

@@ -45,7 +45,7 @@ def create(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make an API key and print it: this once only, for just its hash is kept."""
+    """Make an API key and print it, this once only: just its hash is kept."""
     wanted, last = named(name), day_of(expires, "expires")
     scopes = split(scope) if scope else None
     for word in scopes or ():

@@ -127,7 +127,7 @@ def list_issuers(ctx: Ctx, query: Annotated[PageQuery, FromQuery()]) -> Answer:
 
 @router.write("POST", "/issuers", permission="issuers:create", response_model=IssuerOut, status=201)
 def add_issuer(ctx: Ctx, body: IssuerIn) -> Answer:
-    """Take the tokens of an issuer that are for one audience, which becomes this practice's."""
+    """Accept the tokens of an issuer for one audience, which then belongs to this practice."""
     own = ctx.app_context.public_url
     if own is not None and body.url == own:
         raise Invalid(("/url", "is this service's own address: name the issuer's"))

@@ -56,7 +56,7 @@ def list_keys(ctx: Ctx, query: Annotated[PageQuery, FromQuery()]) -> Answer:
 
 @router.write("POST", "/keys", permission="keys:create", response_model=ApiKeyMadeOut, status=201)
 def make_key(ctx: Ctx, body: ApiKeyIn) -> Answer:
-    """Make a key that reaches no further than its maker; `key` is told this once."""
+    """Make a key with no more rights than its maker; `key` is shown this once."""
     made, secret = keys.create(
         ctx.db,
         **body.model_dump(),
@@ -82,7 +82,7 @@ def show_key(ctx: Ctx, id: PathId) -> Answer:
     problems=("wrong-state",),
 )
 def rotate_key(ctx: Ctx, id: PathId, body: RotateIn | None = None) -> Answer:
-    """Give the key a new secret, told this once; the old one works `overlap_hours` more."""
+    """Give the key a new secret, shown this once; the old one works `overlap_hours` more."""
     changed, secret = keys.rotate(
         ctx.db,
         key_id=id,

@@ -42,7 +42,7 @@ class MeOut(Shape):
 
 @router.read("/me", permission="practice:read", patients=False, response_model=MeOut)
 def me(ctx: Ctx) -> Answer:
-    """Say which practice and key this is, who it acts as and what it may, and what day it is."""
+    """Return which practice and key this is, who it acts as, what it may do, and the day there."""
     caller = ctx.caller
     practice = practices.load(ctx.db, practice_id=ctx.practice_id)
     return Answer(

@@ -75,7 +75,7 @@ class TokenEndpoint:
         try:
             answer = await self._answered(form, request.scope["state"], now)
         except Exception as failure:
-            # Only what was wrong is a guess: not that the database or the client's keys are away.
+            # A failure of the database or of the client's keys does not count as a guess.
             if not isinstance(failure, Denied) or failure.status != 401:
                 self.rates.accepted(peer.rate_key)
             raise
@@ -113,7 +113,7 @@ class TokenEndpoint:
             raise Denied("invalid_client", 401) from None
         except IssuerUnreachable:
             raise Denied("temporarily_unavailable", 503) from None
-        # Only now is it the client who asks.
+        # From here on the client is known.
         self.rates.credential(client["id"])
         asked = form.get("scope", "")
         rights = clients.rights(client["scopes"])
@@ -146,7 +146,7 @@ class TokenEndpoint:
             return await loop.run_in_executor(threads, do, *given)
 
     def _client(self, token: Opened) -> ClientHolderRow:
-        """The client that the assertion claims; it is believed only once its signature is."""
+        """The client that the assertion names, which its signature has yet to prove."""
         named = token.claims.get("iss")
         if not isinstance(named, str) or not is_id(named):
             raise BadToken("issuer")
@@ -180,7 +180,7 @@ class TokenEndpoint:
                     now=now,
                 )
         except Contended:
-            # Two came at once, and the other one has its token.
+            # The same assertion was sent twice at once; the other request has the token.
             return False
 
 

@@ -113,7 +113,7 @@ def search(ctx: Ctx, body: AuditSearch) -> Answer:
 
 @router.read("/audit-events/seal", permission="audit:read", patients=False, response_model=SealOut)
 def newest_seal(ctx: Ctx) -> Answer:
-    """Return the newest seal: noted elsewhere, it proves later that nothing was cut off."""
+    """Return the newest seal: kept elsewhere, it proves later that nothing was cut off."""
     last = rows.last_seal(ctx.db, practice_id=ctx.practice_id)
     if last is None:
         return Answer({"number": None, "sealed_at": None, "head": None})

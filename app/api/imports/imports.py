@@ -134,7 +134,7 @@ def show(ctx: Ctx, id: PathId) -> Answer:
     problems=("wrong-state",),
 )
 def revert(ctx: Ctx, id: PathId) -> Answer:
-    """Take an import back, once; afterwards the same file can be loaded again."""
+    """Revert an import, once; afterwards the same file can be loaded again."""
     done = imports.revert(ctx.db, import_id=id, by=ctx.by, now=ctx.now)
     shown = _shown(done.batch) | {"removed": done.removed, "kept": done.kept}
     return Answer(shown, etag=etag(done.batch["version"]))

@@ -67,7 +67,7 @@ class PatientExportOut(Shape):
     response_model=PatientExportOut,
 )
 def export(ctx: Ctx, id: PathId) -> Answer:
-    """Return a patient's whole record: particulars, courses, sessions, holds, imports, log."""
+    """Return a patient's whole record: details, courses, sessions, holds, imports, log."""
     ctx.saw(id)
     return Answer(
         document(

@@ -218,7 +218,7 @@ def show(ctx: Ctx, id: PathId) -> Answer:
     problems=("duplicate",),
 )
 def change(ctx: Ctx, id: PathId, body: PatientPatch) -> Answer:
-    """Change a patient's particulars; `identifiers` replaces them all."""
+    """Change a patient's details; `identifiers` replaces them all."""
     patient = _load(ctx, id)
     ctx.require_match(etag(patient["version"]))
     required = ("mrn", "family_name", "given_name", "birth_date", "active")
@@ -238,7 +238,7 @@ def change(ctx: Ctx, id: PathId, body: PatientPatch) -> Answer:
     problems=("wrong-state",),
 )
 def deceased(ctx: Ctx, id: PathId, body: DeceasedIn) -> Answer:
-    """Note a patient's death: all courses close and all bookings are cancelled with it."""
+    """Record a patient's death: all courses close and all bookings are cancelled with it."""
     patient = patients.deceased(
         ctx.db,
         patient_id=id,

@@ -56,7 +56,7 @@ def show(ctx: Ctx) -> Answer:
 
 @router.write("PATCH", "/practice", permission="practice:update", response_model=PracticeOut)
 def change(ctx: Ctx, body: PracticePatch) -> Answer:
-    """Change settings; dates that rest on them are recomputed."""
+    """Change settings; dates that depend on them are recomputed."""
     practice = practices.load(ctx.db, practice_id=ctx.practice_id)
     ctx.require_match(etag(practice["version"]))
     values = changes_of(body, PracticeValues, *PracticePatch.model_fields)

@@ -64,7 +64,7 @@ def found(ctx: Ctx) -> Answer:
     "POST", "/sandbox/keys", permission="sandbox:create", response_model=ApiKeyMadeOut, status=201
 )
 def make_key(ctx: Ctx, body: SandboxKeyIn) -> Answer:
-    """Make a key of the sandbox; `key` is told this once."""
+    """Make a key of the sandbox; `key` is shown this once."""
     made, key = sandboxes.make_key(
         ctx.app_context.database,
         ctx.db,
@@ -85,7 +85,7 @@ def make_key(ctx: Ctx, body: SandboxKeyIn) -> Answer:
     problems=("wrong-state",),
 )
 def reset(ctx: Ctx) -> Answer:
-    """Empty the sandbox: all but its keys, staff, log and published protocols goes."""
+    """Empty the sandbox; its keys, staff, log and published protocols stay."""
     sandbox, removed = sandboxes.reset(ctx.app_context.database, ctx.db, by=ctx.by, now=ctx.now)
     return Answer(_shown(ctx, sandbox) | {"removed": removed})
 

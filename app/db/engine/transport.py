@@ -21,7 +21,7 @@ _REFUSED = {
 
 
 def arguments(url: URL) -> dict[str, str]:
-    """Return what the driver must be told beside the URL; nothing for a server on this machine.
+    """Return the driver's arguments beside the URL; none for a server on this machine.
 
     What the URL says itself is kept. The environment's sslmode is not: weaker than verified must
     be written where it is seen.

@@ -27,6 +27,6 @@ class Idempotency(Base[IdempotencyRow]):
     status: Mapped[int | None] = mapped_column(SmallInteger)
     location: Mapped[str | None] = mapped_column(String(400))
     etag: Mapped[str | None] = mapped_column(String(64))
-    # An answer may hold what is told once only.
+    # Left out of exports, because an answer may hold a secret.
     body: Mapped[bytes | None] = mapped_column(LargeBinary, info=SECRET)
     created_at: Mapped[datetime] = mapped_column(At)

@@ -73,7 +73,7 @@ class Bearers:
         return _caller(client, by, (), scopes & clients.rights(client["scopes"]))
 
     def _issuer(self, token: Opened) -> IssuerRow:
-        """The issuer that the token claims; it is believed only once its signature is."""
+        """The issuer that the token names, which its signature has yet to prove."""
         url = token.claims.get("iss")
         if not isinstance(url, str):
             raise BadToken("issuer")

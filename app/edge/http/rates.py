@@ -1,8 +1,8 @@
 """How often a credential and an address may ask in a minute; each worker counts for itself.
 
 Two fixed windows make a sliding one: what came in the last window counts by the part of it that
-still lies within the past minute. Refused requests are not counted, so that whoever waits as long
-as they are told to is let in.
+still lies within the past minute. Refused requests are not counted, so that whoever waits for
+Retry-After is let in.
 """
 
 from __future__ import annotations

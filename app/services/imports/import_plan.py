@@ -43,7 +43,7 @@ class Known:
 
 @dataclass(slots=True)
 class Plan:
-    """What a load would do: the rows taken by patient, and what is to be told about the rest."""
+    """What a load would do: the rows taken by patient, and the remarks about the others."""
 
     known: dict[str, Known] = field(default_factory=dict)
     accepted: list[Row] = field(default_factory=list)

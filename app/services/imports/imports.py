@@ -44,7 +44,7 @@ __all__ = ["KIND", "Report", "get", "load_history", "rejected_csv", "revert"]
 KIND: Final = "import"
 Progress = Callable[[int, int], None]
 
-# Rows saved by one statement: progress is told in between.
+# Rows saved by one statement: progress is reported in between.
 _BATCH_SIZE: Final = 2_000
 
 

@@ -67,7 +67,7 @@ def change(
     by: Actor,
     now: datetime,
 ) -> PatientRow:
-    """Change a patient's particulars; identifiers are replaced only when given."""
+    """Change a patient's details; identifiers are replaced only when given."""
     merged: PatientRow = {**patient, **values}
     if merged["birth_date"] != patient["birth_date"]:
         _check_birth(merged["birth_date"], now)
