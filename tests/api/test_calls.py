@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -55,7 +56,8 @@ def test_a_session_write_stays_within_its_calls_and_moves(sqlite: Database) -> N
         made = clinic.post(f"/courses/{course_id}/sessions", body)
         calls = list(entered)
     assert len(made["injections"]) == 31
-    moves = sum(one[0] != other[0] for one, other in zip(calls, calls[1:], strict=False))
-    assert len(calls) <= MOST_CALLS and moves <= MOST_MOVES, (
-        f"{len(calls)} calls, {moves} moves between {len({file for file, _ in calls})} files"
-    )
+    moves = sum(one[0] != other[0] for one, other in pairwise(calls))
+    files = len({file for file, _ in calls})
+    told = f"{len(calls)} calls, {moves} moves between {files} files"
+    assert len(calls) <= MOST_CALLS, told
+    assert moves <= MOST_MOVES, told
