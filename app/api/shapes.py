@@ -138,7 +138,7 @@ def _check_names(body: type[Body], kind: type[Fields]) -> None:
         raise TypeError(f"{body.__name__} has fields that {kind.__name__} lacks: {unknown}")
 
 
-def stamps(record: StampedRow | Record) -> Record:
+def stamps(record: StampedRow) -> Record:
     """Return what every answer of one resource carries."""
     return {"created_at": record["created_at"], "updated_at": record["updated_at"]}
 

@@ -17,8 +17,8 @@ from app.db.engine.engine import Connection, Database
 from app.db.queries.scheduling.worklist import Filters
 from app.domain.dates import FIRST_DAY, LAST_DAY, local_day, zone
 from app.domain.scheduling import worklist as rules
-from app.services.scheduling import worklist
-from app.services.scheduling.worklist import Row, WorklistContext, WorklistQuery
+from app.services.scheduling import documents, worklist
+from app.services.scheduling.worklist import WorklistContext, WorklistQuery, WorklistRow
 
 On = Annotated[
     str | None, typer.Option(metavar="DATE", help="As of that day; today at the practice.")
@@ -58,13 +58,7 @@ def due(
             database, setting.practice["id"], "due.list", kind="worklist", patients=patients
         )
     if as_json:
-        # With the shapes of the REST interface, which take half a second to load.
-        from app.api.scheduling.worklist import row_shown
-
-        answer = {
-            "on": setting.on,
-            "items": [row_shown(row, setting.practice["id"]) for row in rows],
-        }
+        answer = {"on": setting.on, "items": [documents.worklist_row(row) for row in rows]}
         printing.emit(answer, True, lambda: None)
         return
     _show(rows, setting)
@@ -112,7 +106,7 @@ def day_of(text: str | None, option: str = "on") -> date | None:
     return day
 
 
-def _show(rows: Sequence[Row], setting: WorklistContext) -> None:
+def _show(rows: Sequence[WorklistRow], setting: WorklistContext) -> None:
     # A tenth of a second to load, which scripts need not wait for.
     from rich import box
     from rich.console import Console
@@ -135,22 +129,22 @@ def _show(rows: Sequence[Row], setting: WorklistContext) -> None:
     printing.say(f"{len(rows)} course{plural}; times in {setting.practice['time_zone']}")
 
 
-def _cells(row: Row, setting: WorklistContext) -> list[Any]:
-    stored, stands = row.stored, row.standing
-    standing = stands.status.replace("_", " ")
-    if stands.days_overdue:
-        standing += f"\n{stands.days_overdue} days"
-    booked = stands.booking
-    if stands.booked:
-        at = stands.booked.starts_at.astimezone(zone(setting.practice["time_zone"]))
+def _cells(row: WorklistRow, setting: WorklistContext) -> list[Any]:
+    stored, state = row.stored, row.state
+    standing = state.status.replace("_", " ")
+    if state.days_overdue:
+        standing += f"\n{state.days_overdue} days"
+    booked: str = state.booking
+    if state.booked:
+        at = state.booked.starts_at.astimezone(zone(setting.practice["time_zone"]))
         booked += f"\n{at:%Y-%m-%d %H:%M}"
     # The flags begin with "booked" or "booking", which this column says already.
-    booked += "".join(f"\n{flag.partition('_')[2].replace('_', ' ')}" for flag in stands.flags)
-    action = stands.actions[0] if stands.actions else None
+    booked += "".join(f"\n{flag.partition('_')[2].replace('_', ' ')}" for flag in state.flags)
+    action = state.actions[0] if state.actions else None
     todo = action.code.replace("_", " ") if action else ""
     if action and action.act_by:
         todo += f" by {action.act_by.isoformat()}"
-    reason = worklist.why(row)
+    reason = row.why
     return [
         stored.due_on.isoformat() if stored.due_on else "",
         standing,

@@ -19,7 +19,7 @@ from app.db.queries import table_rows
 from app.db.queries.patients import patients as rows
 from app.db.rows.patients import PatientRow
 from app.domain.ids import is_id
-from app.services.patients import patients
+from app.services.patients import patient_export, patients
 
 app = typer.Typer(help="One patient's record.")
 
@@ -54,9 +54,6 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a patient's whole record, as GET /v1/patients/{id}/export gives it, with its log."""
-    # With the shapes of the REST interface, which take half a second to load.
-    from app.api.patients.patient_export import document
-
     with context.database() as database:
         place = context.practice_of(database, practice)
         with database.read(place["id"]) as db:
@@ -71,7 +68,7 @@ def export(
                 patient_id=record["id"],
             )
             with database.read(place["id"]) as db:
-                whole = document(
+                whole = patient_export.document(
                     db,
                     practice_id=place["id"],
                     patient_id=record["id"],

@@ -41,11 +41,11 @@ def check_the_practice(database: Database, now: datetime) -> None:
         counted = worklist.summary(db, setting=setting, asked=WorklistQuery())
         closed = Filters(statuses=("closed",))
         counted_closed = worklist.summary(db, setting=setting, asked=WorklistQuery(closed))
-        counted["statuses"]["closed"] = counted_closed["statuses"]["closed"]
-        assert sum(counted["statuses"].values()) == 40
-        assert [s for s in STATUSES if counted["statuses"][s] < 3] == []
-        assert [b for b in BOOKINGS if counted["bookings"][b] < 2] == []
-        assert [f for f in FLAGS if counted["flags"][f] < 1] == []
+        counted.statuses["closed"] = counted_closed.statuses["closed"]
+        assert sum(counted.statuses.values()) == 40
+        assert [s for s in STATUSES if counted.statuses[s] < 3] == []
+        assert [b for b in BOOKINGS if counted.bookings[b] < 2] == []
+        assert [f for f in FLAGS if counted.flags[f] < 1] == []
     found = list(verification.check(database, practice_id=made["id"]))
     assert len(found) == 40
     assert not [c for c in found if c.differences or c.waiting]

@@ -141,7 +141,7 @@ def test_history_joins_a_course_that_is_there(load: Load) -> None:
 def test_a_voided_session_may_be_loaded_again(load: Load) -> None:
     load(a_sheet(a_row()))
     [given] = facts(load, "M1").sessions
-    load.write(sessions.void, session_id=given.id, reason="wrong patient")
+    load.write(treatments.void, session_id=given.id, reason="wrong patient")
     assert load(a_sheet(a_row())).accepted == 1
 
 
@@ -175,10 +175,10 @@ def test_what_was_built_on_since_is_kept(load: Load) -> None:
     course_id = course_of(load, "M1")
     first = facts(load, "M1").sessions[0]
     with load.database.write(OWNER) as db:
-        saved = sessions.load(db, first.id, by=load.by)
+        found = sessions.load(db, first.id, by=load.by)
         values = {"given_on": date(2026, 1, 7)}
         treatments.correct(
-            db, saved=saved, values=values, chart=None, identified=None, by=load.by, now=NOW
+            db, found=found, values=values, chart=None, identified=None, by=load.by, now=NOW
         )
     done = load.write(imports.revert, import_id=report.import_id)
     assert done.removed == {

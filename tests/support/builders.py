@@ -92,7 +92,7 @@ def facts(
     due_on = day(due) if due else None
     return StateFacts(
         closed,
-        day(anchor) if anchor else None,
+        anchor is not None,
         due_on if anchor else None,
         due_on,
         holds,

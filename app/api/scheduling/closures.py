@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import Query as FromQuery
 from pydantic import Field
@@ -13,6 +13,7 @@ from app.api.crud import ResourceSpec
 from app.api.lists import PageQuery
 from app.api.shapes import IdentifierOut, Identifiers, Record, Resource, example, listing
 from app.db.models import Closure
+from app.db.rows.scheduling import ClosureValues
 from app.edge.input.fields import Body, Day, Id, PathId, Text
 from app.edge.requests.request_context import Answer, Ctx, RequestContext
 from app.edge.requests.routing import ResourceRouter
@@ -22,7 +23,7 @@ router = ResourceRouter(tag="practice")
 
 
 def _check(ctx: RequestContext, values: Record) -> None:
-    closures.check(ctx.db, values=values, practice_id=ctx.practice_id)
+    closures.check(ctx.db, values=cast("ClosureValues", values), practice_id=ctx.practice_id)
 
 
 CLOSURE = ResourceSpec(

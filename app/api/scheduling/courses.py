@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Query as FromQuery
 from pydantic import BaseModel, Field
 
-from app.api.scheduling.schedules import ScheduleOut, schedule_of
+from app.api.scheduling.schedules import ScheduleOut
 from app.api.shapes import (
     IdentifierIn,
     IdentifierOut,
     Identifiers,
-    Record,
     Resource,
     Shape,
+    changes_of,
     example,
     listing,
     pairs,
-    patch,
-    stamps,
+    values_of,
 )
 from app.db.models import Patient
-from app.db.queries.patients import identifiers as identifier_rows
 from app.db.queries.scheduling import courses as rows
 from app.db.queries.scheduling.facts import CourseFacts
-from app.domain.scheduling import cycles, schedule
+from app.db.rows.base import JsonObject, picked
+from app.db.rows.scheduling import CourseRow, CourseValues
 from app.edge.input.fields import Body, Code, Day, Id, PathId, Query, Text, count, query_count
 from app.edge.input.preconditions import etag
 from app.edge.requests.request_context import Answer, Ctx, RequestContext
 from app.edge.requests.routing import ResourceRouter
-from app.services import identifiers, records
-from app.services.scheduling import course_dates, courses
+from app.services import records
+from app.services.scheduling import course_dates, courses, documents, schedules
 
 router = ResourceRouter(tag="courses")
 
@@ -124,39 +124,22 @@ class HowMany(Query):
 
 
 _FIELDS = (
-    "id",
-    "patient_id",
-    "protocol",
-    "protocol_version",
-    "indication",
-    "planned_start_on",
-    "interval_days",
-    "min_interval_days",
-    "override_reason",
-    "override_by",
-    "prior_cycles",
-    "baseline_headache_days",
-    "state",
-    "closed_on",
-    "close_reason",
-    "anchor_on",
-    "earliest_on",
-    "due_on",
+    *("id", "patient_id", "protocol", "protocol_version", "indication", "planned_start_on"),
+    *("interval_days", "min_interval_days", "override_reason", "override_by", "prior_cycles"),
+    *("baseline_headache_days", "state", "closed_on", "close_reason"),
+    *("anchor_on", "earliest_on", "due_on", "created_at", "updated_at"),
 )
 
 
-def _shown(ctx: RequestContext, found: list[Record]) -> list[Record]:
-    named = identifier_rows.of(
-        ctx.db, practice_id=ctx.practice_id, kind=courses.KIND, ids=[c["id"] for c in found]
-    )
-    ctx.saw(*(c["patient_id"] for c in found))
+def _shown(ctx: RequestContext, found: Sequence[CourseRow]) -> list[JsonObject]:
+    records = courses.records_of(ctx.db, found, practice_id=ctx.practice_id)
+    ctx.saw(*(course["patient_id"] for course in found))
     return [
-        {name: c[name] for name in _FIELDS} | {"identifiers": named.get(c["id"], [])} | stamps(c)
-        for c in found
+        picked(record.course, _FIELDS) | {"identifiers": record.identifiers} for record in records
     ]
 
 
-def course_answer(ctx: RequestContext, course: Record, *, created: bool = False) -> Answer:
+def course_answer(ctx: RequestContext, course: CourseRow, *, created: bool = False) -> Answer:
     """Answer a course as it is shown, with its version."""
     where = f"/v1/courses/{course['id']}" if created else None
     status = 201 if created else 200
@@ -193,7 +176,7 @@ def open_course(ctx: Ctx, id: PathId, body: CourseIn) -> Answer:
     course = courses.open_course(
         ctx.db,
         patient_id=id,
-        values=body.model_dump(exclude={"identifiers"}),
+        values=values_of(body, CourseValues),
         identified=pairs(body.identifiers),
         by=ctx.by,
         now=ctx.now,
@@ -211,16 +194,15 @@ def open_course(ctx: Ctx, id: PathId, body: CourseIn) -> Answer:
 )
 def upsert(ctx: Ctx, body: CourseUpsert) -> Answer:
     """Change the course with one of these identifiers, or open it (201)."""
-    named = pairs(body.identifiers)
-    id = identifiers.find(ctx.db, kind=courses.KIND, identifiers=named, by=ctx.by)
-    if id is None:
-        return open_course(ctx, body.patient_id, body)
-    said = body.model_dump(exclude={"identifiers", "patient_id", "protocol"}, exclude_unset=True)
-    named = identifiers.joined(ctx.db, kind=courses.KIND, id=id, identifiers=named, by=ctx.by)
-    changed = courses.change(
-        ctx.db, facts=_facts(ctx, id), values=said, identified=named, by=ctx.by, now=ctx.now
+    course, new = courses.upsert(
+        ctx.db,
+        patient_id=body.patient_id,
+        values=values_of(body, CourseValues, sent=True),
+        identified=pairs(body.identifiers),
+        by=ctx.by,
+        now=ctx.now,
     )
-    return course_answer(ctx, changed.course)
+    return course_answer(ctx, course, created=new)
 
 
 @router.read("/courses/{id}", permission="courses:read", response_model=CourseOut, etag=True)
@@ -240,10 +222,13 @@ def change(ctx: Ctx, id: PathId, body: CoursePatch) -> Answer:
     """Change a course; its own minimum interval needs a reason and keeps who gave it."""
     facts = _facts(ctx, id)
     ctx.require_match(etag(facts.course["version"]))
-    values = patch(body, "indication", "prior_cycles", "identifiers")
-    named = None if values.pop("identifiers", None) is None else pairs(body.identifiers)
     changed = courses.change(
-        ctx.db, facts=facts, values=values, identified=named, by=ctx.by, now=ctx.now
+        ctx.db,
+        facts=facts,
+        values=changes_of(body, CourseValues, "indication", "prior_cycles"),
+        identified=None if body.identifiers is None else pairs(body.identifiers),
+        by=ctx.by,
+        now=ctx.now,
     )
     return course_answer(ctx, changed.course)
 
@@ -272,20 +257,16 @@ def stop(ctx: Ctx, id: PathId, body: StopIn) -> Answer:
 @router.read("/courses/{id}/schedule", permission="courses:read", response_model=ScheduleOut)
 def show_schedule(ctx: Ctx, id: PathId, query: Annotated[AsOf, FromQuery()]) -> Answer:
     """Return the dates with their reasons, as of a day (today unless said)."""
-    on = query.as_of or ctx.today
-    return Answer(schedule_of(_facts(ctx, id), on, as_of=query.as_of is not None))
+    facts = _facts(ctx, id)
+    if query.as_of:
+        return Answer(documents.schedule(schedules.as_of(facts, query.as_of)))
+    shown = schedules.schedule_of(facts, course_dates.derive(facts), ctx.today)
+    return Answer(documents.schedule(shown))
 
 
 @router.read("/courses/{id}/projection", permission="courses:read", response_model=ProjectionOut)
 def projection(ctx: Ctx, id: PathId, query: Annotated[HowMany, FromQuery()]) -> Answer:
     """Return the next sessions if each is given on its due date."""
-    facts = _facts(ctx, id)
-    history = facts.history()
-    first = cycles.next_cycle(history.treatments, history.prior_cycles)
-    due: list[date] = []
-    if history.closed_on is None:
-        due = schedule.projection(history, facts.plan(), query.count)
-    sessions: list[dict[str, Any]] = [
-        {"cycle": first + ahead, "due_on": on} for ahead, on in enumerate(due)
-    ]
+    coming = schedules.projection(_facts(ctx, id), query.count)
+    sessions = [{"cycle": cycle, "due_on": due_on} for cycle, due_on in coming]
     return Answer({"course_id": id, "sessions": sessions})

@@ -9,21 +9,20 @@ from fastapi import Query as FromQuery
 
 from app.api import lists
 from app.api.lists import PageQuery
-from app.api.scheduling.session_answers import whole
 from app.api.scheduling.session_shapes import SessionOut
-from app.api.shapes import Record, Shape, listing
-from app.db.queries.patients import identifiers as identifier_rows
-from app.db.queries.scheduling import sessions as rows
+from app.api.shapes import Shape, listing
+from app.db.rows.base import JsonObject
+from app.domain.scheduling.sessions import SessionStatus
 from app.edge.input.fields import Body, Day, Id, PathId, comma_list
 from app.edge.requests.request_context import Answer, Ctx, RequestContext
 from app.edge.requests.routing import ResourceRouter
 from app.services.practice import practices
-from app.services.scheduling import course_dates, sessions
-from app.services.scheduling.sessions import Saved
+from app.services.scheduling import course_dates, day_sheets, documents
+from app.services.scheduling.day_sheets import DaySheetLine, DaySheetQuery
 
 router = ResourceRouter(tag="sessions")
 
-STATUSES = ("booked", "given", "cancelled", "no_show", "voided")
+STATUSES = tuple(status.value for status in SessionStatus)
 
 
 class SessionQuery(PageQuery):
@@ -36,6 +35,15 @@ class SessionQuery(PageQuery):
     starts_to: Day | None = None
     location_id: Id | None = None
     practitioner_id: Id | None = None
+
+    def asked(self) -> DaySheetQuery:
+        return DaySheetQuery(
+            self.status,
+            (self.given_from, self.given_to),
+            (self.starts_from, self.starts_to),
+            self.location_id,
+            self.practitioner_id,
+        )
 
 
 class SessionSearch(Body):
@@ -96,39 +104,27 @@ def _listed(ctx: RequestContext, query: SessionQuery, course_id: str | None) -> 
     after: tuple[datetime, str] | None = None
     if cursor:
         after = (datetime.fromisoformat(str(cursor.position[0])), str(cursor.position[1]))
-    found = rows.page(
+    lines, place = day_sheets.listed(
         ctx.db,
         practice_id=ctx.practice_id,
+        query=query.asked(),
         course_id=course_id,
-        statuses=query.status,
-        given=(query.given_from, query.given_to),
-        starts=(query.starts_from, query.starts_to),
-        location_id=query.location_id,
-        practitioner_id=query.practitioner_id,
         after=after,
-        limit=query.limit + 1,
+        limit=query.limit,
     )
-    items = found[: query.limit]
-    more = len(found) > query.limit
-    position = (items[-1]["sort_at"].isoformat(), items[-1]["id"]) if more else None
-    return lists.page(ctx, query, _lines(ctx, items), position, key=key, listing=name)
+    ctx.saw(*(line.record.patient_id for line in lines))
+    position = (place[0].isoformat(), place[1]) if place else None
+    items = [_line(line) for line in lines]
+    return lists.page(ctx, query, items, position, key=key, listing=name)
 
 
-_PATIENT = ("mrn", "family_name", "given_name", "birth_date")
-
-
-def _lines(ctx: RequestContext, found: list[Record]) -> list[Record]:
-    """Return the page's sessions whole: their courses' facts come in one statement more."""
-    courses = course_dates.facts_of_courses(
-        ctx.db, practice_id=ctx.practice_id, course_ids=[s["course_id"] for s in found]
-    )
-    named = identifier_rows.of(
-        ctx.db, practice_id=ctx.practice_id, kind=sessions.KIND, ids=[s["id"] for s in found]
-    )
-    lines = []
-    ctx.saw()
-    for session in found:
-        saved = Saved(session, courses[session["course_id"]], named.get(session["id"], []))
-        patient = {"id": session["patient_id"]} | {name: session[name] for name in _PATIENT}
-        lines.append(whole(ctx, saved) | {"patient": patient})
-    return lines
+def _line(line: DaySheetLine) -> JsonObject:
+    _, id, mrn, family_name, given_name, birth_date = line.patient
+    patient = {
+        "id": id,
+        "mrn": mrn,
+        "family_name": family_name,
+        "given_name": given_name,
+        "birth_date": birth_date,
+    }
+    return documents.session(line.record) | {"patient": patient}

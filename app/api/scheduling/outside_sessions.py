@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from datetime import date
 
-from app.api.scheduling.schedules import ScheduleOut, schedule_of
+from app.api.scheduling.schedules import ScheduleOut
 from app.api.scheduling.session_shapes import ReasonIn
-from app.api.shapes import Record, Resource, example, listing, stamps
+from app.api.shapes import Resource, example, listing
 from app.db.queries.scheduling import courses as rows
-from app.db.queries.scheduling.facts import CourseFacts
+from app.db.rows.base import JsonObject
+from app.db.rows.scheduling import OutsideSessionRow, OutsideSessionValues
 from app.edge.input.fields import Body, Day, PathId, Text, Units, UnitsShown, to_number
 from app.edge.input.preconditions import etag
 from app.edge.requests.request_context import Answer, Ctx, RequestContext
 from app.edge.requests.routing import ResourceRouter
-from app.services.scheduling import course_dates, courses
+from app.services.scheduling import course_dates, documents
+from app.services.scheduling.outside_sessions import OutsideSaved, add, void
+from app.services.scheduling.schedules import schedule_of
 
 router = ResourceRouter(tag="courses")
 
@@ -64,16 +67,14 @@ def outside_sessions(ctx: Ctx, id: PathId) -> Answer:
 )
 def add_outside(ctx: Ctx, id: PathId, body: OutsideIn) -> Answer:
     """Record a treatment given elsewhere; the next session is due from it when it is the latest."""
-    values = {
+    values: OutsideSessionValues = {
         "given_on": body.given_on,
         "administered": body.units,
         "product": body.product,
         "place": body.place,
     }
-    outside, facts = courses.add_outside(
-        ctx.db, course_id=id, values=values, by=ctx.by, now=ctx.now
-    )
-    return _outside_answer(ctx, outside, facts, 201)
+    saved = add(ctx.db, course_id=id, values=values, by=ctx.by, now=ctx.now)
+    return _answer(ctx, saved, 201)
 
 
 @router.write(
@@ -85,20 +86,20 @@ def add_outside(ctx: Ctx, id: PathId, body: OutsideIn) -> Answer:
 )
 def void_outside(ctx: Ctx, id: PathId, body: ReasonIn) -> Answer:
     """Take a treatment given elsewhere out of the record."""
-    outside, facts = courses.void_outside(ctx.db, id=id, reason=body.reason, by=ctx.by, now=ctx.now)
-    return _outside_answer(ctx, outside, facts, 200)
+    saved = void(ctx.db, id=id, reason=body.reason, by=ctx.by, now=ctx.now)
+    return _answer(ctx, saved, 200)
 
 
-def _outside_answer(
-    ctx: RequestContext, outside: Record, facts: CourseFacts, status: int
-) -> Answer:
+def _answer(ctx: RequestContext, saved: OutsideSaved, status: int) -> Answer:
+    outside, facts = saved.outside, saved.facts
     ctx.saw(facts.course["patient_id"])
-    shown = _outside(outside) | {"schedule": schedule_of(facts, ctx.today)}
+    schedule = schedule_of(facts, saved.derived, ctx.today)
+    shown = _outside(outside) | {"schedule": documents.schedule(schedule)}
     where = f"/v1/courses/{outside['course_id']}/outside-sessions" if status == 201 else None
     return Answer(shown, status, etag(outside["version"]), where)
 
 
-def _outside(outside: Record) -> Record:
+def _outside(outside: OutsideSessionRow) -> JsonObject:
     administered = outside["administered"]
     return {
         "id": outside["id"],
@@ -108,4 +109,6 @@ def _outside(outside: Record) -> Record:
         "product": outside["product"],
         "place": outside["place"],
         "voided_at": outside["voided_at"],
-    } | stamps(outside)
+        "created_at": outside["created_at"],
+        "updated_at": outside["updated_at"],
+    }

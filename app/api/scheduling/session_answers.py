@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from app.api.scheduling.schedules import schedule_of
-from app.api.scheduling.session_shapes import shown
-from app.api.shapes import Record
+from collections.abc import Sequence
+
 from app.edge.input.preconditions import etag
 from app.edge.requests.request_context import Answer, RequestContext
-from app.services.charting import protocols
+from app.services.scheduling import documents
+from app.services.scheduling.schedules import schedule_of
+from app.services.scheduling.session_records import record_of
 from app.services.scheduling.sessions import Saved
 
 
-def answer(ctx: RequestContext, saved: Saved, *, created: bool = False) -> Answer:
+def answer(ctx: RequestContext, saved: Saved, *, new: bool = False) -> Answer:
     """Return the session with its course's new schedule."""
-    body = whole(ctx, saved) | {"schedule": schedule_of(saved.facts, ctx.today)}
-    where = f"/v1/sessions/{saved.session['id']}" if created else None
-    return Answer(body, 201 if created else 200, tag(saved), where)
+    record = record_of(ctx.db, saved)
+    schedule = schedule_of(saved.facts, saved.derived, ctx.today)
+    ctx.saw(record.patient_id)
+    content = documents.session(record) | {"schedule": documents.schedule(schedule)}
+    where = f"/v1/sessions/{record.session['id']}" if new else None
+    return Answer(content, 201 if new else 200, tag(record.versions), where)
 
 
-def tag(saved: Saved) -> str:
-    # Its cycle and findings follow from the course's other sessions and the practice's numbers.
-    parts = (saved.session, saved.facts.course, saved.facts.practice)
-    return etag(".".join(str(part["version"]) for part in parts))
-
-
-def whole(ctx: RequestContext, saved: Saved) -> Record:
-    session, protocol = saved.session, None
-    ctx.saw(saved.facts.course["patient_id"])
-    if session["protocol"]:
-        protocol = protocols.version(
-            ctx.db,
-            practice_id=ctx.practice_id,
-            code=session["protocol"],
-            number=session["protocol_version"],
-        )
-    return shown(session, saved.facts, protocol, saved.identifiers)
+def tag(versions: Sequence[int]) -> str:
+    """Return the ETag of a session: the versions of all that its answer rests on."""
+    return etag(".".join(map(str, versions)))

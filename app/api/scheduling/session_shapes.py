@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field
 
@@ -12,20 +12,27 @@ from app.api.shapes import (
     IdentifierIn,
     IdentifierOut,
     Identifiers,
-    Record,
     Resource,
     Shape,
     example,
-    stamps,
+    patch,
 )
-from app.db.queries.scheduling.facts import CourseFacts
+from app.db.rows.scheduling import SessionValues
 from app.domain.charting import dosing
-from app.domain.charting.protocol import Protocol
 from app.domain.errors import Invalid
-from app.domain.scheduling import cycles
-from app.edge.input.fields import Body, Code, Id, Instant, Text, Units, UnitsShown, to_number
+from app.edge.input.fields import Body, Code, Id, Instant, Text, Units, UnitsShown
 from app.edge.input.fields import Day as DayIn
-from app.services.scheduling.treatments import ChartOrder
+from app.services.scheduling.bookings import Slot
+from app.services.scheduling.treatments import ChartOrder, Given
+
+PLACE = ("location_id", "practitioner_id")
+
+
+def said(body: Body, *names: str) -> SessionValues:
+    """Return those of the fields that a body names; leaving one out leaves it."""
+    values: Any = {name: getattr(body, name) for name in names if name in body.model_fields_set}
+    return cast("SessionValues", values)
+
 
 # JSON has no tuples, so the strict models read lists into them.
 Listed = Field(max_length=100, strict=False)
@@ -81,7 +88,7 @@ def _dose(dose: DoseIn) -> dosing.Dose:
     return dosing.Dose(dose.site, dose.units, dose.reason)
 
 
-class GivenIn(Body):
+class GiveIn(Body):
     """A treatment that was given: `given_at`, or `given_on` for back-filled history."""
 
     model_config = example(
@@ -98,35 +105,80 @@ class GivenIn(Body):
     continues_session_id: Id | None = None
     product: Text | None = None
 
+    def given(self) -> Given:
+        """Return the treatment as the service takes it."""
+        if self.given_at is not None and self.given_on is not None:
+            raise Invalid(("/given_on", "give either given_at or given_on"))
+        return Given(
+            chart=self.chart.order(),
+            given_at=self.given_at,
+            given_on=self.given_on,
+            location_id=self.location_id,
+            practitioner_id=self.practitioner_id,
+            completeness=self.completeness,
+            reason=self.reason,
+            continues_session_id=self.continues_session_id,
+            product=self.product,
+        )
 
-class SessionIn(Body):
-    """A booking (`status` booked, `starts_at`) or a treatment (`status` given, `chart`)."""
+
+class GivenIn(GiveIn):
+    """A session that was given, booked with us or not; it says when."""
 
     model_config = example(
-        {"status": "booked", "starts_at": "2026-03-30T09:20:00-04:00"},
-        {"status": "given", "given_on": "2026-01-05", "chart": {"plan": "as_protocol"}},
+        {"status": "given", "given_on": "2026-01-05", "chart": {"plan": "as_protocol"}}
     )
 
-    status: Literal["booked", "given"]
-    starts_at: Instant | None = None
-    override_reason: Text | None = None
-    given_at: Instant | None = None
-    given_on: DayIn | None = None
-    location_id: Id | None = None
-    practitioner_id: Id | None = None
-    chart: ChartIn | None = None
-    completeness: Literal["complete", "partial"] = "complete"
-    reason: Text | None = None
-    continues_session_id: Id | None = None
-    product: Text | None = None
+    status: Literal["given"]
     identifiers: Identifiers | None = None
 
+    def given(self) -> Given:
+        """Return the treatment as the service takes it."""
+        if self.given_at is None and self.given_on is None:
+            raise Invalid(("/given_at", "say when it was given: given_at or given_on"))
+        return super().given()
 
-class SessionUpsert(SessionIn):
+
+class BookingIn(Body):
+    """An appointment; `override_reason` says why it may lie before the earliest day."""
+
+    model_config = example({"status": "booked", "starts_at": "2026-03-30T09:20:00-04:00"})
+
+    status: Literal["booked"]
+    starts_at: Instant
+    location_id: Id | None = None
+    practitioner_id: Id | None = None
+    override_reason: Text | None = None
+    identifiers: Identifiers | None = None
+
+    def slot(self) -> Slot:
+        """Return the time and place as the service takes them."""
+        return Slot(self.starts_at, said(self, *PLACE), self.override_reason)
+
+
+SessionIn = Annotated[BookingIn | GivenIn, Field(discriminator="status")]
+
+
+class BookingUpsert(BookingIn):
     """The same, found again by one of its identifiers."""
 
     course_id: Id
     identifiers: Annotated[list[IdentifierIn], Field(min_length=1, max_length=20)]
+
+
+class GivenUpsert(GivenIn):
+    """The same, found again by one of its identifiers."""
+
+    course_id: Id
+    identifiers: Annotated[list[IdentifierIn], Field(min_length=1, max_length=20)]
+
+    def said(self) -> SessionValues:
+        """Return what a correction of the session changes: what is said, and nothing else."""
+        values = said(self, "given_at", "given_on", "completeness", "product", *PLACE)
+        return {**values, "partial_reason": self.reason}
+
+
+SessionUpsert = Annotated[BookingUpsert | GivenUpsert, Field(discriminator="status")]
 
 
 class SessionPatch(Body):
@@ -143,6 +195,22 @@ class SessionPatch(Body):
     chart: ChartIn | None = None
     identifiers: Identifiers | None = None
 
+    def values(self, *, booked: bool) -> SessionValues:
+        """Return what is corrected, chart and identifiers apart; a booking has a place alone."""
+        named = patch(
+            self, "given_at", "given_on", "completeness", "product", "identifiers", "chart"
+        )
+        if named.get("given_at") and named.get("given_on"):
+            raise Invalid(("/given_on", "give either given_at or given_on"))
+        wrong = named.keys() - {*PLACE, "identifiers"}
+        if booked and wrong:
+            raise Invalid(*((f"/{name}", "belongs to a given session") for name in sorted(wrong)))
+        values = said(self, "given_at", "given_on", "completeness", "product", *PLACE)
+        values |= said(self, "continues_session_id")
+        if "reason" in named:
+            values["partial_reason"] = self.reason
+        return values
+
 
 class RescheduleIn(Body):
     model_config = example({"starts_at": "2026-03-31T10:00:00-04:00"})
@@ -151,6 +219,10 @@ class RescheduleIn(Body):
     location_id: Id | None = None
     practitioner_id: Id | None = None
     override_reason: Text | None = None
+
+    def slot(self) -> Slot:
+        """Return the time and place as the service takes them."""
+        return Slot(self.starts_at, said(self, *PLACE), self.override_reason)
 
 
 class CancelIn(Body):
@@ -221,98 +293,3 @@ class SessionOut(Resource):
 
 class SessionSaved(SessionOut):
     schedule: ScheduleOut
-
-
-_SAME = (
-    "id",
-    "course_id",
-    "status",
-    "completeness",
-    "continues_session_id",
-    "starts_at",
-    "given_at",
-    "given_on",
-    "confirmed_at",
-    "arrived_at",
-    "ended_at",
-    "ended_by",
-    "end_reason",
-    "override_reason",
-    "location_id",
-    "practitioner_id",
-    "product",
-    "protocol",
-    "protocol_version",
-    "charting",
-)
-
-
-def shown(
-    session: Record,
-    facts: CourseFacts,
-    protocol: Protocol | None,
-    identified: list[dict[str, str]],
-) -> Record:
-    """Return a session as it is shown; `protocol` is the version it was given under."""
-    given = session["status"] == "given"
-    history = facts.history()
-    found = [_finding(f) for f in session["findings"] or ()]
-    cycle: int | None = None
-    if given:
-        cycle = cycles.cycles(history.treatments, history.prior_cycles).get(session["id"])
-        short = cycles.days_short(history.treatments, facts.plan()).get(session["id"])
-        if short:
-            text = f"{short} days short of the minimum interval."
-            found.append({"code": "too_early", "text": text, "days_short": short})
-    elif session["status"] == "booked":
-        cycle = cycles.next_cycle(history.treatments, history.prior_cycles)
-    body = {name: session[name] for name in _SAME}
-    body["cycle"] = cycle
-    body["reason"] = session["partial_reason"]
-    body |= _chart(session, protocol)
-    body["findings"] = found
-    # Drug and signatures come with their own resources; until then nothing is known of them.
-    body["units_discarded"] = None
-    body["signed_at"] = None
-    body["identifiers"] = identified
-    return body | stamps(session)
-
-
-def _chart(session: Record, protocol: Protocol | None) -> Record:
-    administered = session["administered"]
-    units = None if administered is None else to_number(administered)
-    if not session["injections"] or protocol is None:
-        return {"injections": [], "areas": [], "units_administered": units}
-    injections = dosing.unpack(session["injections"])
-    return {
-        "injections": [
-            {
-                "site": row.site,
-                "area": row.area,
-                "side": row.side,
-                "units": to_number(row.hundredths),
-                "vial_id": None,
-                "planned": None
-                if row.planned_hundredths is None
-                else to_number(row.planned_hundredths),
-            }
-            for row in dosing.describe(protocol, injections)
-        ],
-        "areas": [
-            {"area": a.area, "sites": a.sites, "units": to_number(a.hundredths)}
-            for a in dosing.areas(protocol, injections)
-        ],
-        "units_administered": units,
-    }
-
-
-def _finding(finding: Record) -> Record:
-    """Return a finding with its doses in units instead of hundredths."""
-    body: Record = {}
-    for name, value in finding.items():
-        if name.endswith("hundredths"):
-            units = name.removesuffix("hundredths") + "units"
-            body[units] = None if value is None else to_number(value)
-        else:
-            body[name] = value
-    return body

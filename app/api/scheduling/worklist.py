@@ -10,8 +10,7 @@ from fastapi import Query as FromQuery
 from pydantic import BaseModel, Field
 
 from app.api import lists
-from app.api.scheduling.schedules import action_shown, booking_shown
-from app.api.shapes import ActionOut, BookingOut, Record, Shape, Source, listing
+from app.api.shapes import ActionOut, BookingOut, Shape, Source, listing
 from app.db.queries.scheduling.worklist import Filters
 from app.domain.scheduling import worklist as rules
 from app.edge.input import cursors
@@ -20,8 +19,8 @@ from app.edge.requests.request_context import Answer, Ctx
 from app.edge.requests.routing import ResourceRouter
 from app.edge.requests.streams import Streamed
 from app.services.scheduling import demand as demands
-from app.services.scheduling import worklist, worklist_csv
-from app.services.scheduling.worklist import Row, WorklistQuery
+from app.services.scheduling import documents, worklist, worklist_csv
+from app.services.scheduling.worklist import WorklistQuery
 
 router = ResourceRouter(tag="worklist")
 
@@ -149,7 +148,7 @@ def show(ctx: Ctx, query: Annotated[WorklistPageQuery, FromQuery()]) -> Answer:
     )
     position = (place[0].isoformat(), place[1]) if place else None
     ctx.saw(*(row.stored.patient_id for row in found))
-    items = [row_shown(row, ctx.practice_id) for row in found]
+    items = [documents.worklist_row(row) for row in found]
     return lists.page(ctx, query, items, position, key=key, listing="worklist", on=setting.on)
 
 
@@ -170,7 +169,16 @@ def summary(ctx: Ctx, query: Annotated[WorklistParams, FromQuery()]) -> Answer:
         # A count of one is an answer about someone.
         rows = worklist.stream(ctx.db, setting=setting, asked=query.asked())
         ctx.saw(*(row.stored.patient_id for row in rows))
-    return Answer(worklist.summary(ctx.db, setting=setting, asked=query.asked()))
+    counted = worklist.summary(ctx.db, setting=setting, asked=query.asked())
+    return Answer(
+        {
+            "on": counted.on,
+            "total": counted.total,
+            "statuses": counted.statuses,
+            "bookings": counted.bookings,
+            "flags": counted.flags,
+        }
+    )
 
 
 @router.read(
@@ -201,54 +209,18 @@ def demand(ctx: Ctx, query: Annotated[DemandQuery, FromQuery()]) -> Answer:
     """Return sessions, chair time, units and vials expected per week and location."""
     setting = worklist.load_context(ctx.db, practice_id=ctx.practice_id, on=ctx.today)
     since = query.since or ctx.today
-    weeks = demands.of_weeks(ctx.db, setting=setting, since=since, weeks=query.weeks)
-    for week in weeks:
-        week["units"] = to_number(week.pop("hundredths"))
+    found = demands.of_weeks(ctx.db, setting=setting, since=since, weeks=query.weeks)
+    weeks = [
+        {
+            "week_start": week.week_start,
+            "location_id": week.location_id,
+            "sessions": week.sessions,
+            "booked": week.booked,
+            "not_booked": week.not_booked,
+            "chair_minutes": week.chair_minutes,
+            "units": to_number(week.hundredths),
+            "vials": week.vials,
+        }
+        for week in found
+    ]
     return Answer({"from": since, "weeks": weeks})
-
-
-def row_shown(row: Row, practice_id: str) -> Record:
-    """Return a row as it is shown."""
-    stored, stands = row.stored, row.standing
-    actions = [action_shown(a, stored.id) for a in stands.actions]
-    return {
-        "course_id": stored.id,
-        "patient": {
-            "id": stored.patient_id,
-            "mrn": stored.mrn,
-            "family_name": stored.family_name,
-            "given_name": stored.given_name,
-            "birth_date": stored.birth_date,
-            "phone": stored.phone,
-        },
-        "protocol": stored.protocol,
-        "cycle": stored.cycle,
-        "status": stands.status,
-        "days_overdue": stands.days_overdue,
-        "anchor_on": stored.anchor_on,
-        "earliest_on": stored.earliest_on,
-        "due_on": stored.due_on,
-        "overdue_from": stands.overdue_from,
-        "suggested_on": stands.suggested_on,
-        "booking": booking_shown(stands.booking, stands.booked),
-        "flags": stands.flags,
-        "next_action": actions[0] if actions else None,
-        "actions": actions,
-        "location_id": stands.location_id,
-        "practitioner_id": stands.practitioner_id,
-        "decisive_reason": _decisive(row, practice_id),
-    }
-
-
-def _decisive(row: Row, practice_id: str) -> Record | None:
-    stored = row.stored
-    if stored.due_rule is None:
-        return None
-    own = {"course": stored.id, "practice": practice_id}
-    source_id = own.get(stored.due_source_type, stored.due_source_id)
-    return {
-        "rule": stored.due_rule,
-        "on": stored.due_on,
-        "source": {"type": stored.due_source_type, "id": source_id},
-        "text": worklist.why(row),
-    }

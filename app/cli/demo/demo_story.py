@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,9 +12,11 @@ from app.cli.demo import demo_charts
 from app.data.demo import Story
 from app.db.engine.engine import Connection
 from app.db.rows.patients import PatientValues
+from app.db.rows.scheduling import OutsideSessionValues, SessionValues
 from app.domain.access.access import Actor
 from app.services.patients import patients
-from app.services.scheduling import courses, sessions, treatments
+from app.services.scheduling import bookings, courses, outside_sessions, treatments
+from app.services.scheduling.bookings import Slot
 from app.services.scheduling.treatments import Given
 
 Call = Callable[[Connection, Actor, datetime], Any]
@@ -68,7 +70,7 @@ class Patient:
             booked_on, day = self._made(), self.places.day(story.book)
             yield self._on(booked_on, 15), self._book("next", day, story.override)
             if story.confirmed:
-                yield self._on(-1, 16), self._call(sessions.confirm, "next")
+                yield self._on(-1, 16), self._call(bookings.confirm, "next")
         yield from self._came_to_nothing()
         yield from self._paused_or_over()
 
@@ -79,23 +81,31 @@ class Patient:
         when, name = self._slot(day), f"session {index}"
         partial = story.partial if index == count - 1 else None
         order = demo_charts.order(story.chart, index, paper=story.paper, first_part=bool(partial))
-        given = Given(order, given_at=when, location_id=self._place()[0])
-        given.practitioner_id = self._person()
-        if partial:
-            given.completeness, given.reason = "partial", partial
+        on_paper = index < story.paper
+        given = Given(
+            order,
+            given_at=None if on_paper else when,
+            given_on=day if on_paper else None,
+            location_id=self._place()[0],
+            practitioner_id=self._person(),
+            completeness="partial" if partial else "complete",
+            reason=partial,
+        )
         late = when + timedelta(minutes=20)
-        if index < story.paper:
-            given.given_at, given.given_on = None, day
         if recent and index and not (story.early and index == count - 1):
             yield self._on(day - timedelta(_AHEAD), 14), self._book(name, day, None)
-            yield when - timedelta(minutes=6), self._call(sessions.arrive, name)
+            yield when - timedelta(minutes=6), self._call(bookings.arrive, name)
             yield late, self._give(name, given)
         else:
             yield late, self._record(name, given)
         if partial:
             rest_day = self.places.day((day - self.places.today).days + _CONTINUED_AFTER)
-            rest = Given(demo_charts.second_part(), given_at=self._slot(rest_day))
-            rest.location_id, rest.practitioner_id = self._place()[0], self._person()
+            rest = Given(
+                demo_charts.second_part(),
+                given_at=self._slot(rest_day),
+                location_id=self._place()[0],
+                practitioner_id=self._person(),
+            )
             yield self._slot(rest_day) + timedelta(minutes=20), self._continue(name, rest)
 
     def _came_to_nothing(self) -> Iterator[Event]:
@@ -111,10 +121,10 @@ class Patient:
             slot = ended if end == "missed" else self.places.day(story.slot)
             yield self._on(ended - timedelta(_AHEAD), 15), self._book("lost", slot, None)
             if end == "missed":
-                yield self._on(ended, 18), self._call(sessions.no_show, "lost", reason=None)
+                yield self._on(ended, 18), self._call(bookings.no_show, "lost", reason=None)
             else:
                 why = "Ill" if end == "patient" else "The practitioner is away"
-                call = self._call(sessions.cancel, "lost", side=end, reason=why)
+                call = self._call(bookings.cancel, "lost", side=end, reason=why)
                 yield self._on(ended, 11), call
 
     def _paused_or_over(self) -> Iterator[Event]:
@@ -168,29 +178,25 @@ class Patient:
     def _outside(self, number: int) -> Call:
         def call(db: Connection, by: Actor, now: datetime) -> None:
             first = self._session_days()[0] if self.story.sessions else self._first_day()
-            values = {
+            values: OutsideSessionValues = {
                 "given_on": first - timedelta(_INTERVAL * (number + 1) + 3),
                 "administered": _OUTSIDE_HUNDREDTHS,
                 "product": demo_charts.protocol().product,
                 "place": self.places.elsewhere,
             }
-            courses.add_outside(db, course_id=self.ids["course"], values=values, by=by, now=now)
+            outside_sessions.add(db, course_id=self.ids["course"], values=values, by=by, now=now)
 
         return call
 
     def _book(self, name: str, day: date, override: str | None) -> Call:
         def call(db: Connection, by: Actor, now: datetime) -> None:
-            saved = sessions.book(
-                db,
-                course_id=self.ids["course"],
-                starts_at=self._slot(day),
-                location_id=self._place()[0],
-                practitioner_id=self._person(),
-                override_reason=override,
-                identified=(),
-                by=by,
-                now=now,
-            )
+            place: SessionValues = {
+                "location_id": self._place()[0],
+                "practitioner_id": self._person(),
+            }
+            slot = Slot(self._slot(day), place, override)
+            course_id = self.ids["course"]
+            saved = bookings.book(db, course_id=course_id, slot=slot, identified=(), by=by, now=now)
             self.ids[name] = saved.session["id"]
 
         return call
@@ -204,8 +210,8 @@ class Patient:
 
     def _continue(self, name: str, rest: Given) -> Call:
         def call(db: Connection, by: Actor, now: datetime) -> None:
-            rest.continues_session_id = self.ids[name]
-            treatments.record(db, course_id=self.ids["course"], given=rest, by=by, now=now)
+            whole = replace(rest, continues_session_id=self.ids[name])
+            treatments.record(db, course_id=self.ids["course"], given=whole, by=by, now=now)
 
         return call
 

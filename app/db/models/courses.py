@@ -59,6 +59,9 @@ class Course(OfPractice[CourseRow, CourseValues]):
     close_reason: Mapped[str | None] = mapped_column(String(200))
 
     cycle: Mapped[int] = mapped_column(SmallInteger, default=1)
+    # The latest treatment of this course itself, null before its first; the anchor may be one of
+    # the patient's other courses.
+    last_treated_on: Mapped[date | None] = mapped_column(Date)
     anchor_on: Mapped[date | None] = mapped_column(Date)
     earliest_on: Mapped[date | None] = mapped_column(Date)
     due_on: Mapped[date | None] = mapped_column(Date)

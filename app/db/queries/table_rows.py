@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from sqlalchemy import (
     BindParameter,
@@ -24,9 +24,6 @@ from sqlalchemy import (
 from app.db.base import Base, OfPractice
 from app.db.engine.prepared import Prepared
 from app.db.rows.base import Fields, OwnRow, Row, Values
-
-# Rows of scheduling whose functions do not say their types yet.
-Record: TypeAlias = Any
 
 # The practice of the unit of work. Every table of a statement is compared with this very value and
 # not with another table's column: a distributed database then knows at once where to look.

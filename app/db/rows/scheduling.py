@@ -24,6 +24,7 @@ class CourseValues(TypedDict, total=False):
     closed_on: date | None
     close_reason: str | None
     cycle: int
+    last_treated_on: date | None
     anchor_on: date | None
     earliest_on: date | None
     due_on: date | None
@@ -53,6 +54,7 @@ class CourseRow(RowOfPractice):
     closed_on: date | None
     close_reason: str | None
     cycle: int
+    last_treated_on: date | None
     anchor_on: date | None
     earliest_on: date | None
     due_on: date | None

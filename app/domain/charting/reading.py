@@ -6,7 +6,7 @@ Definitions come from TOML files and from clients. A fault never repeats what wa
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, TypeVar, cast
 
@@ -45,6 +45,15 @@ def number(value: int, places: int) -> int | float:
     """
     base: int = 10**places
     return value // base if value % base == 0 else value / base
+
+
+def numbers(values: Iterable[int | None], places: int) -> list[int | float | None]:
+    """The same for many values; None stays None."""
+    base: int = 10**places
+    return [
+        None if value is None else value // base if value % base == 0 else value / base
+        for value in values
+    ]
 
 
 class Fields:

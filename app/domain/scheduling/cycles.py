@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from app.domain.scheduling.schedule import Plan, Treatment
+from app.domain.scheduling.schedule import Plan, Treatment, in_order
 
 
 def cycles(treatments: Sequence[Treatment], prior_cycles: int) -> dict[str, int]:
@@ -38,24 +38,33 @@ def root(treatment: Treatment, treatments: Sequence[Treatment]) -> Treatment:
 
 def next_cycle(treatments: Sequence[Treatment], prior_cycles: int) -> int:
     """Return the number that the next cycle will bear, 1 for a course without any."""
-    return max(cycles(treatments, prior_cycles).values(), default=prior_cycles) + 1
+    return number_after(cycles(treatments, prior_cycles), prior_cycles)
 
 
-def days_short(treatments: Sequence[Treatment], plan: Plan) -> dict[str, int]:
+def number_after(numbers: Mapping[str, int], prior_cycles: int) -> int:
+    """Return the number after those that `cycles` gave out."""
+    return max(numbers.values(), default=prior_cycles) + 1
+
+
+def days_short(
+    treatments: Sequence[Treatment], plan: Plan, others: Sequence[Treatment] = ()
+) -> dict[str, int]:
     """Return the sessions given too early, each with the days it was short of the minimum.
 
-    The tolerance is for judging what was done, never for planning; a continuation belongs to
-    the session it completes and is never early.
+    Counted from the patient's latest treatment before it, in `others` too. The tolerance is for
+    judging what was done, never for planning; a continuation belongs to the session it
+    completes and is never early.
     """
     short: dict[str, int] = {}
-    here = {t.id for t in treatments}
-    for position, treatment in enumerate(treatments):
-        if treatment.source != "session" or treatment.continues in here:
+    own = {t.id for t in treatments if t.source == "session"}
+    everything = in_order([*treatments, *others]) if others else treatments
+    for position, treatment in enumerate(everything):
+        if treatment.id not in own or treatment.continues in own:
             continue
         # Given on one day, the rest of a session may come first by id: it was booked before.
         earlier = (
             t.on
-            for t in reversed(treatments[:position])
+            for t in reversed(everything[:position])
             if t.continues is None or root(t, treatments).id != treatment.id
         )
         before = next(earlier, None)

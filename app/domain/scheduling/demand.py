@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import islice, takewhile
 from typing import NamedTuple
 
-from app.domain.scheduling.schedule import History, Plan, Treatment, projection
+from app.domain.scheduling.schedule import Plan, following
 
 # House default: the injections take minutes, the visit a third of an hour.
 CHAIR_MINUTES = 20
@@ -41,15 +42,9 @@ def expected(
         return []
     first = max(first, today)
     found = [Expected(first, booked_on is not None)]
-    history = History(treatments=[Treatment(first, "expected")])
-    for on in projection(history, plan, _steps(first, until, plan)):
-        found.append(Expected(on, False))
+    later = islice(following(first, plan), _MOST)
+    found += [Expected(on, False) for on in takewhile(lambda on: on < until, later)]
     return [session for session in found if since <= session.on < until]
-
-
-def _steps(first: date, until: date, plan: Plan) -> int:
-    shortest = max(1, (plan.interval.after(first) - first).days)
-    return min(_MOST, max(0, (until - first).days) // shortest + 1)
 
 
 def fewest_vials(hundredths: int) -> int:

@@ -6,13 +6,30 @@ interval (SmPC: every 12 weeks); the practice's minimum keeps payers' "not befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from enum import StrEnum
+from itertools import chain, islice
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from app.domain.dates import LAST_DAY, Interval
 
 Day = date  # `Reason` has a field named `date`
+
+
+class Rule(StrEnum):
+    """Why a date is what it is; a `Limit` brings its own."""
+
+    LATEST_TREATMENT = "latest_treatment"
+    INTERVAL = "interval"
+    PLANNED_START = "planned_start"
+    MINIMUM_INTERVAL = "minimum_interval"
+    HOLD = "hold"
+    EARLIEST = "earliest"
+    LEAD_DAYS = "lead_days"
+    OVERDUE_AFTER_DAYS = "overdue_after_days"
+    LAPSED_AFTER_DAYS = "lapsed_after_days"
 
 
 class Treatment(NamedTuple):
@@ -22,6 +39,11 @@ class Treatment(NamedTuple):
     id: str
     source: Literal["session", "outside_session"] = "session"
     continues: str | None = None
+
+
+def in_order(treatments: Iterable[Treatment]) -> list[Treatment]:
+    """Return treatments in the order in which they count: by day, then id."""
+    return sorted(treatments, key=attrgetter("on", "id"))
 
 
 class Hold(NamedTuple):
@@ -34,6 +56,11 @@ class Hold(NamedTuple):
 
     def covers(self, day: date) -> bool:
         return self.since <= day and (self.until is None or day <= self.until)
+
+
+def holds_in_order(holds: Iterable[Hold]) -> list[Hold]:
+    """Return holds by their first day: of two that end together the same one is always named."""
+    return sorted(holds, key=attrgetter("since", "id"))
 
 
 class Booking(NamedTuple):
@@ -84,7 +111,12 @@ class Plan(NamedTuple):
 
 
 class History(NamedTuple):
-    """What happened in one course; `treatments` in order of (on, id)."""
+    """What happened in one course, and the patient's treatments in other courses.
+
+    `treatments` and `others` are in order of (on, id). Treatments belong to the patient:
+    `others` are those of the patient's other courses with the same drug and indication group,
+    so that opening a course anew never hides the last injection.
+    """
 
     treatments: Sequence[Treatment] = ()
     holds: Sequence[Hold] = ()
@@ -93,6 +125,23 @@ class History(NamedTuple):
     prior_cycles: int = 0
     planned_start_on: date | None = None
     closed_on: date | None = None
+    others: Sequence[Treatment] = ()
+
+    @property
+    def last_on(self) -> date | None:
+        """The day of the course's own latest treatment; None before its first."""
+        return self.treatments[-1].on if self.treatments else None
+
+    @property
+    def anchor(self) -> Treatment | None:
+        """The treatment that the next one is due from: the latest, of two on one day its own.
+
+        Nothing that other courses do moves the dates of a closed one.
+        """
+        own = self.treatments[-1] if self.treatments else None
+        if self.closed_on or not self.others or (own and own.on >= self.others[-1].on):
+            return own
+        return self.others[-1]
 
     def as_of(self, day: date) -> History:
         """Return the record without what was given, held, stopped or booked after that day."""
@@ -102,7 +151,17 @@ class History(NamedTuple):
             bookings=[b for b in self.bookings if b.made_on <= day],
             endings=[e for e in self.endings if e.made_on <= day],
             closed_on=self.closed_on if self.closed_on and self.closed_on <= day else None,
+            others=[t for t in self.others if t.on <= day] if self.others else (),
         )
+
+
+def treatment_group(product: str, indication: str) -> tuple[str, str]:
+    """Return what courses share a patient's treatments by: the drug and the indication group.
+
+    The group is the ICD-10 category, the part of the code before its dot: G43.709 and G43.719
+    are both G43, migraine.
+    """
+    return product.strip().casefold(), indication.partition(".")[0].strip().casefold()
 
 
 class Reason(NamedTuple):
@@ -116,28 +175,139 @@ class Reason(NamedTuple):
     source_id: str | None
 
 
-class Dates(NamedTuple):
-    """The dates of a course, null where they cannot be said yet, and what set `due_on`."""
-
-    anchor_on: date | None
-    clinical_due_on: date | None
-    earliest_on: date | None
-    due_on: date | None
-    due_soon_from: date | None
-    overdue_from: date | None
-    lapsed_from: date | None
-    due_rule: str | None
-    due_source_type: str | None
-    due_source_id: str | None
-
-
-class Push(NamedTuple):
-    """A step in the search for the earliest day: this rule moved it to `on` (None: to never)."""
+class Step(NamedTuple):
+    """What a rule asks for: `on`, or with None no day at all."""
 
     rule: str
     on: date | None
     source_type: str
     source_id: str | None
+
+
+class Schedule(NamedTuple):
+    """The dates of a course, null where they cannot be said yet, and how they were found."""
+
+    anchor_on: date | None = None
+    clinical_due_on: date | None = None
+    earliest_on: date | None = None
+    due_on: date | None = None
+    due_soon_from: date | None = None
+    overdue_from: date | None = None
+    lapsed_from: date | None = None
+    # Coverage, authorisation and drug narrow these once they are known; until then the
+    # earliest day alone opens the window.
+    treatable_from: date | None = None
+    treatable_until: date | None = None
+    # What set `due_on`; what else had a say in it; the steps to `earliest_on`, its last one stands.
+    due: Step | None = None
+    planned: Step | None = None
+    interval: Step | None = None
+    steps: Sequence[Step] = ()
+
+    def reasons(self) -> list[Reason]:
+        """Return why each date is what it is, the decisive reason of each marked."""
+        asked: list[tuple[str, Step, bool]] = []
+        if self.interval:
+            latest = self.interval._replace(rule=Rule.LATEST_TREATMENT, on=self.anchor_on)
+            asked += [("anchor_on", latest, True), ("clinical_due_on", self.interval, True)]
+            asked += [("earliest_on", step, step is self.steps[-1]) for step in self.steps]
+            asked.append(("due_on", self.interval, self.interval is self.due))
+            asked += [("due_on", step, step is self.due) for step in self.steps]
+        if self.planned:
+            asked.append(("due_on", self.planned, self.planned is self.due))
+        told = [
+            Reason(name, step.rule, step.on, decisive, step.source_type, step.source_id)
+            for name, step, decisive in asked
+        ]
+        for name, rule, on, source_type in (
+            ("treatable_from", Rule.EARLIEST, self.treatable_from, "course"),
+            ("due_soon_from", Rule.LEAD_DAYS, self.due_soon_from, "practice"),
+            ("overdue_from", Rule.OVERDUE_AFTER_DAYS, self.overdue_from, "practice"),
+            ("lapsed_from", Rule.LAPSED_AFTER_DAYS, self.lapsed_from, "practice"),
+        ):
+            if on:
+                told.append(Reason(name, rule, on, True, source_type, None))
+        return told
+
+
+def compute(history: History, plan: Plan, limits: Sequence[Limit] = ()) -> Schedule:
+    """Return the course's schedule; before the first treatment only `due_on` may be known.
+
+    A course without a treatment of its own is due on the later of its planned start and what
+    follows from the patient's other courses, and never becomes overdue.
+    """
+    anchor, planned = history.anchor, None
+    if history.planned_start_on and not history.treatments:
+        planned = Step(Rule.PLANNED_START, history.planned_start_on, "course", None)
+    if anchor is None:
+        return Schedule(due_on=planned and planned.on, due=planned, planned=planned)
+    found = _after(anchor, history.holds, plan, limits)
+    due, due_on = found.due, found.due_on
+    if planned and history.planned_start_on and history.planned_start_on > due_on:
+        due, due_on = planned, history.planned_start_on
+    soon, overdue, lapsed = thresholds(due_on if history.treatments else None, plan)
+    return Schedule(
+        anchor.on,
+        found.interval.on,
+        found.steps[-1].on,
+        due_on,
+        soon,
+        overdue,
+        lapsed,
+        found.steps[-1].on,
+        None,
+        due,
+        planned,
+        found.interval,
+        found.steps,
+    )
+
+
+class _Found(NamedTuple):
+    """What follows from one treatment; `due` is the step that set `due_on`."""
+
+    interval: Step
+    steps: Sequence[Step]
+    due: Step
+    due_on: date
+
+
+def _after(anchor: Treatment, holds: Sequence[Hold], plan: Plan, limits: Sequence[Limit]) -> _Found:
+    clinical = plan.interval.after(anchor.on)
+    interval = Step(Rule.INTERVAL, clinical, anchor.source, anchor.id)
+    steps = _earliest(anchor.on, holds, plan, limits)
+    earliest = steps[-1].on
+    if earliest is None or earliest <= clinical:
+        return _Found(interval, steps, interval, clinical)
+    return _Found(interval, steps, steps[-1], earliest)
+
+
+def _earliest(
+    anchor_on: date, holds: Sequence[Hold], plan: Plan, limits: Sequence[Limit]
+) -> list[Step]:
+    """Return the steps by which the earliest day is found; the last one stands."""
+    day = anchor_on + timedelta(plan.min_interval_days)
+    source = "course" if plan.min_from_course else "practice"
+    steps = [Step(Rule.MINIMUM_INTERVAL, day, source, None)]
+    moved = bool(holds or limits)
+    while moved:
+        moved = False
+        for hold in holds:
+            if hold.covers(day):
+                if hold.until is None or hold.until >= LAST_DAY:
+                    return [*steps, Step(Rule.HOLD, None, "hold", hold.id)]
+                day = hold.until + timedelta(1)
+                steps.append(Step(Rule.HOLD, day, "hold", hold.id))
+                moved = True
+        for limit in limits:
+            allowed = limit.first_day(day)
+            if allowed is None or allowed > LAST_DAY:
+                return [*steps, Step(limit.rule, None, limit.source_type, limit.source_id)]
+            if allowed > day:
+                day = allowed
+                steps.append(Step(limit.rule, day, limit.source_type, limit.source_id))
+                moved = True
+    return steps
 
 
 def thresholds(due_on: date | None, plan: Plan) -> tuple[date | None, date | None, date | None]:
@@ -151,97 +321,6 @@ def thresholds(due_on: date | None, plan: Plan) -> tuple[date | None, date | Non
     )
 
 
-def dates(history: History, plan: Plan, limits: Sequence[Limit] = ()) -> Dates:
-    """Return the course's dates; before the first session only `due_on` may be known."""
-    if not history.treatments:
-        planned = history.planned_start_on
-        rule, source = ("planned_start", "course") if planned else (None, None)
-        return Dates(None, None, None, planned, None, None, None, rule, source, None)
-    anchor = history.treatments[-1]
-    clinical = plan.interval.after(anchor.on)
-    push = _earliest(anchor.on, history.holds, plan, limits)[-1]
-    earliest = push.on
-    if earliest is None or earliest <= clinical:
-        due, cause = clinical, Push("interval", clinical, anchor.source, anchor.id)
-    else:
-        due, cause = earliest, push
-    soon, overdue, lapsed = thresholds(due, plan)
-    return Dates(
-        anchor.on,
-        clinical,
-        earliest,
-        due,
-        soon,
-        overdue,
-        lapsed,
-        cause.rule,
-        cause.source_type,
-        cause.source_id,
-    )
-
-
-def _earliest(
-    anchor_on: date, holds: Sequence[Hold], plan: Plan, limits: Sequence[Limit]
-) -> list[Push]:
-    """Return the steps by which the earliest day was found; the last one stands."""
-    day = anchor_on + timedelta(plan.min_interval_days)
-    source = "course" if plan.min_from_course else "practice"
-    steps = [Push("minimum_interval", day, source, None)]
-    moved = bool(holds or limits)
-    while moved:
-        moved = False
-        for hold in holds:
-            if hold.covers(day):
-                if hold.until is None or hold.until >= LAST_DAY:
-                    return [*steps, Push("hold", None, "hold", hold.id)]
-                day = hold.until + timedelta(1)
-                steps.append(Push("hold", day, "hold", hold.id))
-                moved = True
-        for limit in limits:
-            allowed = limit.first_day(day)
-            if allowed is None or allowed > LAST_DAY:
-                return [*steps, Push(limit.rule, None, limit.source_type, limit.source_id)]
-            if allowed > day:
-                day = allowed
-                steps.append(Push(limit.rule, day, limit.source_type, limit.source_id))
-                moved = True
-    return steps
-
-
-def reasons(history: History, plan: Plan, limits: Sequence[Limit] = ()) -> list[Reason]:
-    """Return why each date is what it is, the decisive reason of each marked."""
-    found = dates(history, plan, limits)
-    told: list[Reason] = []
-    if not history.treatments:
-        if found.due_on:
-            told.append(Reason("due_on", "planned_start", found.due_on, True, "course", None))
-    else:
-        anchor = history.treatments[-1]
-        interval = Push("interval", found.clinical_due_on, anchor.source, anchor.id)
-        steps = _earliest(anchor.on, history.holds, plan, limits)
-        told.append(Reason("anchor_on", "latest_treatment", anchor.on, True, *interval[2:]))
-        told.append(Reason("clinical_due_on", *interval[:2], True, *interval[2:]))
-        for step in steps:
-            told.append(Reason("earliest_on", *step[:2], step is steps[-1], *step[2:]))
-        by_interval = found.due_rule == "interval"
-        told.append(Reason("due_on", *interval[:2], by_interval, *interval[2:]))
-        for step in steps:
-            decisive = not by_interval and step is steps[-1]
-            told.append(Reason("due_on", *step[:2], decisive, *step[2:]))
-        if found.earliest_on:
-            told.append(
-                Reason("treatable_from", "earliest", found.earliest_on, True, "course", None)
-            )
-    for name, rule, on in (
-        ("due_soon_from", "lead_days", found.due_soon_from),
-        ("overdue_from", "overdue_after_days", found.overdue_from),
-        ("lapsed_from", "lapsed_after_days", found.lapsed_from),
-    ):
-        if on:
-            told.append(Reason(name, rule, on, True, "practice", None))
-    return told
-
-
 def projection(
     history: History, plan: Plan, count: int, limits: Sequence[Limit] = ()
 ) -> list[date]:
@@ -250,12 +329,19 @@ def projection(
     The first one is the course's present `due_on`; shorter when a date cannot be said or lies
     past the calendar's end (year 2200).
     """
-    due_dates: list[date] = []
-    while len(due_dates) < count:
-        due = dates(history, plan, limits).due_on
-        if due is None or due > LAST_DAY or (due_dates and due <= due_dates[-1]):
-            break
-        due_dates.append(due)
-        given = Treatment(due, f"projected-{len(due_dates):04d}")
-        history = history._replace(treatments=[*history.treatments, given])
-    return due_dates
+    first = compute(history, plan, limits).due_on
+    if first is None or first > LAST_DAY:
+        return []
+    return list(islice(chain((first,), following(first, plan, history.holds, limits)), count))
+
+
+def following(
+    day: date, plan: Plan, holds: Sequence[Hold] = (), limits: Sequence[Limit] = ()
+) -> Iterator[date]:
+    """Yield the due dates after a treatment on `day`, each session given when it is due."""
+    while True:
+        due_on = _after(Treatment(day, "projected"), holds, plan, limits).due_on
+        if not day < due_on <= LAST_DAY:
+            return
+        yield due_on
+        day = due_on

@@ -4,23 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from enum import StrEnum
+from operator import attrgetter
 from typing import NamedTuple
 
 from app.domain.scheduling.schedule import Booking, Ending, Hold, Plan, thresholds
 
-STATUSES = (
-    "closed",
-    "on_hold",
-    "not_started",
-    "lapsed",
-    "overdue",
-    "due",
-    "due_soon",
-    "upcoming",
-)
-BOOKINGS = ("booked", "unresolved", "missed", "unbooked")
-FLAGS = ("booked_early", "booked_late", "booking_on_closure")
-ACTIONS = ("close_booking", "review_hold", "confirm", "book")
+
+class CourseStatus(StrEnum):
+    """The ladder: the first one that applies on a day is the course's status."""
+
+    CLOSED = "closed"
+    ON_HOLD = "on_hold"
+    NOT_STARTED = "not_started"
+    LAPSED = "lapsed"
+    OVERDUE = "overdue"
+    DUE = "due"
+    DUE_SOON = "due_soon"
+    UPCOMING = "upcoming"
+
+
+class BookingState(StrEnum):
+    """Whether the next session has its appointment."""
+
+    BOOKED = "booked"
+    UNRESOLVED = "unresolved"
+    MISSED = "missed"
+    UNBOOKED = "unbooked"
+
+
+class Flag(StrEnum):
+    """What to know about a course on a day."""
+
+    BOOKED_EARLY = "booked_early"
+    BOOKED_LATE = "booked_late"
+    BOOKING_ON_CLOSURE = "booking_on_closure"
+
+
+class ActionCode(StrEnum):
+    """What someone has to do; of two on one day, the one that stands first here comes first."""
+
+    CLOSE_BOOKING = "close_booking"
+    REVIEW_HOLD = "review_hold"
+    CONFIRM = "confirm"
+    BOOK = "book"
+
+
+STATUSES = tuple(status.value for status in CourseStatus)
+BOOKINGS = tuple(state.value for state in BookingState)
+FLAGS = tuple(flag.value for flag in Flag)
+ACTIONS = tuple(code.value for code in ActionCode)
 
 # Patients are asked to confirm this many days ahead; house default, no clinical source.
 CONFIRM_DAYS_BEFORE = 3
@@ -45,10 +78,13 @@ class Closure(NamedTuple):
 
 
 class StateFacts(NamedTuple):
-    """What a course's standing on any day is judged from; `bookings` in order of (on, start)."""
+    """What a course's state on any day is judged from; `bookings` in order of (on, start).
+
+    `started`: it has a treatment of its own.
+    """
 
     closed: bool
-    anchor_on: date | None
+    started: bool
     earliest_on: date | None
     due_on: date | None
     holds: Sequence[Hold] = ()
@@ -61,7 +97,7 @@ class StateFacts(NamedTuple):
 class Action(NamedTuple):
     """What someone has to do and by when; `act_by` null where nothing sets a day."""
 
-    code: str
+    code: ActionCode
     act_by: date | None
     source_type: str
     source_id: str | None
@@ -70,12 +106,12 @@ class Action(NamedTuple):
 class CourseState(NamedTuple):
     """The answer for one course on one day."""
 
-    status: str
+    status: CourseStatus
     days_overdue: int
     overdue_from: date | None
-    booking: str
+    booking: BookingState
     booked: Booking | None
-    flags: list[str]
+    flags: list[Flag]
     actions: list[Action]
     location_id: str | None
     practitioner_id: str | None
@@ -90,23 +126,23 @@ def status_on(
     due_on: date | None,
     holds: Iterable[Hold],
     plan: Plan,
-) -> str:
+) -> CourseStatus:
     """Return the course's status on `day`: the first line of the ladder that applies."""
     if closed:
-        return "closed"
+        return CourseStatus.CLOSED
     if any(hold.covers(day) for hold in holds):
-        return "on_hold"
+        return CourseStatus.ON_HOLD
     if not started or due_on is None:
-        return "not_started"
+        return CourseStatus.NOT_STARTED
     if day >= due_on + timedelta(plan.lapsed_after_days):
-        return "lapsed"
+        return CourseStatus.LAPSED
     if day >= due_on + timedelta(plan.overdue_after_days):
-        return "overdue"
+        return CourseStatus.OVERDUE
     if day >= due_on:
-        return "due"
+        return CourseStatus.DUE
     if day >= due_on - timedelta(plan.lead_days):
-        return "due_soon"
-    return "upcoming"
+        return CourseStatus.DUE_SOON
+    return CourseStatus.UPCOMING
 
 
 def missed_since(anchor_on: date | None, endings: Iterable[Ending]) -> str | None:
@@ -147,27 +183,27 @@ def state_on(
     status = status_on(
         day,
         closed=facts.closed,
-        started=facts.anchor_on is not None,
+        started=facts.started,
         due_on=facts.due_on,
         holds=facts.holds,
         plan=plan,
     )
     booked = next((b for b in facts.bookings if b.on >= day), None)
     if booked:
-        booking = "booked"
+        booking = BookingState.BOOKED
     elif facts.bookings:
-        booking = "unresolved"
+        booking = BookingState.UNRESOLVED
     elif facts.missed_session_id:
-        booking = "missed"
+        booking = BookingState.MISSED
     else:
-        booking = "unbooked"
+        booking = BookingState.UNBOOKED
     shown = booked or (facts.bookings[0] if facts.bookings else None)
     location_id = shown.location_id if shown and shown.location_id else facts.location_id
     practitioner_id = (
         shown.practitioner_id if shown and shown.practitioner_id else facts.practitioner_id
     )
-    _, overdue_from, _ = thresholds(facts.due_on if facts.anchor_on else None, plan)
-    late = status in ("overdue", "lapsed") and facts.due_on is not None
+    _, overdue_from, _ = thresholds(facts.due_on if facts.started else None, plan)
+    late = status in (CourseStatus.OVERDUE, CourseStatus.LAPSED) and facts.due_on is not None
     return CourseState(
         status=status,
         days_overdue=(day - facts.due_on).days if late and facts.due_on else 0,
@@ -184,34 +220,38 @@ def state_on(
 
 def _flags(
     booked: Booking, facts: StateFacts, overdue_from: date | None, closures: Sequence[Closure]
-) -> list[str]:
+) -> list[Flag]:
     flags = []
     if facts.earliest_on and booked.on < facts.earliest_on:
-        flags.append("booked_early")
+        flags.append(Flag.BOOKED_EARLY)
     if overdue_from and booked.on >= overdue_from:
-        flags.append("booked_late")
+        flags.append(Flag.BOOKED_LATE)
     if any(c.covers(booked.on, booked.location_id, booked.practitioner_id) for c in closures):
-        flags.append("booking_on_closure")
+        flags.append(Flag.BOOKING_ON_CLOSURE)
     return flags
 
 
-def _actions(day: date, status: str, booking: str, facts: StateFacts, plan: Plan) -> list[Action]:
-    if status == "closed":
+def _actions(
+    day: date, status: CourseStatus, booking: BookingState, facts: StateFacts, plan: Plan
+) -> list[Action]:
+    if status is CourseStatus.CLOSED:
         return []
     actions = []
     for booked in facts.bookings:
         if booked.on < day:
-            actions.append(Action("close_booking", booked.on, "session", booked.id))
+            actions.append(Action(ActionCode.CLOSE_BOOKING, booked.on, "session", booked.id))
         elif not booked.confirmed:
             confirm_by = booked.on - timedelta(CONFIRM_DAYS_BEFORE)
-            actions.append(Action("confirm", confirm_by, "session", booked.id))
+            actions.append(Action(ActionCode.CONFIRM, confirm_by, "session", booked.id))
     for hold in facts.holds:
         if hold.review_on and hold.covers(day):
-            actions.append(Action("review_hold", hold.review_on, "hold", hold.id))
-    if status != "on_hold" and booking in ("unbooked", "missed"):
+            actions.append(Action(ActionCode.REVIEW_HOLD, hold.review_on, "hold", hold.id))
+    free = booking in (BookingState.UNBOOKED, BookingState.MISSED)
+    if free and status is not CourseStatus.ON_HOLD:
         by = facts.due_on - timedelta(plan.lead_days) if facts.due_on else None
-        actions.append(Action("book", by, "course", None))
-    actions.sort(key=_urgency)
+        actions.append(Action(ActionCode.BOOK, by, "course", None))
+    if len(actions) > 1:
+        actions.sort(key=_urgency)
     return actions
 
 
@@ -220,5 +260,5 @@ def _urgency(action: Action) -> tuple[date, int]:
 
 
 def bookings_in_order(bookings: Iterable[Booking]) -> list[Booking]:
-    """Return them as `Facts` wants them: by date, then start, then id."""
-    return sorted(bookings, key=lambda b: (b.on, b.starts_at, b.id))
+    """Return them as `StateFacts` wants them: by date, then start, then id."""
+    return sorted(bookings, key=attrgetter("on", "starts_at", "id"))

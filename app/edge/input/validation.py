@@ -34,7 +34,6 @@ _WORDS: dict[str, str] = {
     "dict_type": "must be an object",
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
-    "union_tag_invalid": "is not one of the known kinds",
     "union_tag_not_found": "must say which kind it is",
     "none_required": "must be null",
     "too_long": "has too many entries",
@@ -53,6 +52,8 @@ def _detail(error: Mapping[str, Any]) -> str:
     kind, context = error["type"], error.get("ctx") or {}
     if kind == OWN_MESSAGE:
         return str(context["message"])
+    if kind == "union_tag_invalid":
+        return f"must be one of {context['expected_tags']}"
     if kind in ("literal_error", "enum"):
         # The expected words are the schema's own.
         return f"must be {context['expected']}"
@@ -88,6 +89,11 @@ def explain(errors: Iterable[Mapping[str, Any]], body: Any) -> list[tuple[str, s
     for error in errors:
         source, *path = error["loc"] or ("body",)
         kind = error["type"]
+        if not path and kind in ("union_tag_not_found", "union_tag_invalid"):
+            # The whole body is of one kind or another: the field that says of which is wrong.
+            path = [error["ctx"]["discriminator"].strip("'")]
+            error = {**error, "type": "missing"} if kind == "union_tag_not_found" else error
+            kind = "missing"
         if source == "body":
             pointer = _body_pointer(path, kind, body)
         elif not path or (kind == "extra_forbidden" and not _NAME.fullmatch(str(path[0]))):

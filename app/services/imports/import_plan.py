@@ -136,9 +136,9 @@ def known(
     by_mrn = {p["mrn_key"]: Known(p, None, {}) for p in patients}
     of_patient = {p["id"]: by_mrn[p["mrn_key"]] for p in patients}
     of_course: dict[str, Known] = {}
-    for course in rows.courses(
-        db, practice_id=practice_id, patient_ids=of_patient, protocol=protocol
-    ):
+    for course in rows.courses(db, practice_id=practice_id, patient_ids=of_patient):
+        if course["protocol"] != protocol:
+            continue
         whose = of_course[course["id"]] = of_patient[course["patient_id"]]
         if (
             whose.course is None

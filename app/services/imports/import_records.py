@@ -30,8 +30,8 @@ from app.domain.charting.protocol import Protocol
 from app.domain.ids import new_id
 from app.domain.imports.import_values import same_words
 from app.domain.imports.importing import Row
+from app.domain.scheduling.sessions import SessionStatus
 from app.services.audit import audit
-from app.services.charting import protocols
 from app.services.imports.import_plan import Known, Places, Plan
 from app.services.patients.patients import keys_of
 from app.services.scheduling import course_dates, treatments
@@ -102,28 +102,28 @@ def records_of(
     made = _Made(Records(), by, now)
     _new_places(made, plan.accepted, places, practice["time_zone"])
     groups = [whose for whose in plan.known.values() if whose.taken]
-    existing = [whose.course["id"] for whose in groups if whose.course]
-    facts_of = {
-        facts.course["id"]: facts
-        for facts in rows.facts(db, practice_id=by.practice_id, course_ids=existing)
-    }
+    known = [whose.patient["id"] for whose in groups if whose.patient]
+    courses_of: dict[str, dict[str, CourseFacts]] = {}
+    for facts in rows.facts_of_patients(db, practice_id=by.practice_id, patient_ids=known):
+        course_dates.load_protocols(db, facts, practice_id=by.practice_id)
+        courses_of.setdefault(facts.course["patient_id"], {})[facts.course["id"]] = facts
     for whose in groups:
+        courses = courses_of.get(whose.patient["id"], {}) if whose.patient else {}
         if whose.course:
-            facts = facts_of[whose.course["id"]]
-            course_dates.load_interval(db, facts, practice_id=by.practice_id)
-            pinned = protocols.version(
-                db,
-                practice_id=by.practice_id,
-                code=facts.course["protocol"],
-                number=facts.course["protocol_version"],
-            )
-            _sessions(made, whose, facts, pinned, places)
-            made.records.rewritten.append((facts.course["id"], course_dates.derive(facts)))
+            facts = courses[whose.course["id"]]
+            _sessions(made, whose, facts, places)
+            made.records.rewritten.append(_derived(facts))
         else:
-            facts = _new_course(made, whose, practice, protocol)
-            _sessions(made, whose, facts, protocol, places)
-            made.records.courses.append(facts.course | course_dates.derive(facts))
+            facts = _new_course(made, whose, practice, protocol, [*courses.values()])
+            _sessions(made, whose, facts, places)
+            derived = course_dates.columns(facts, course_dates.derive(facts))
+            made.records.courses.append({**facts.course, **derived})
+        made.records.rewritten += [_derived(o) for o in course_dates.followers(facts)]
     return made.records
+
+
+def _derived(facts: CourseFacts) -> tuple[str, CourseValues]:
+    return facts.course["id"], course_dates.columns(facts, course_dates.derive(facts))
 
 
 def _new_places(made: _Made, taken: Sequence[Row], places: Places, time_zone: str) -> None:
@@ -143,7 +143,11 @@ def _new_places(made: _Made, taken: Sequence[Row], places: Places, time_zone: st
 
 
 def _new_course(
-    made: _Made, whose: Known, practice: PracticeRow, protocol: Protocol
+    made: _Made,
+    whose: Known,
+    practice: PracticeRow,
+    protocol: Protocol,
+    others: Sequence[CourseFacts],
 ) -> CourseFacts:
     """Make the course, and the patient too when there is none, with the facts they rest on."""
     patient, first = whose.patient, whose.first
@@ -175,27 +179,31 @@ def _new_course(
         opened["close_reason"] = "deceased"
     course = made.record(Course, opened)
     made.audited(course, opened, kind="course", patient_id=patient["id"])
-    return CourseFacts(
+    facts = CourseFacts(
         course=course,
         practice=practice,
-        patient=patient,
+        birth_date=patient["birth_date"],
+        deceased_on=patient["deceased_on"],
         sessions=[],
         outside=[],
         holds=[],
         closures=[],
-        interval=protocol.interval,
+        others=[*others],
+        protocol=protocol,
     )
+    for other in others:
+        other.others.append(facts)
+    return facts
 
 
-def _sessions(
-    made: _Made, whose: Known, facts: CourseFacts, protocol: Protocol, places: Places
-) -> None:
-    course = facts.course
+def _sessions(made: _Made, whose: Known, facts: CourseFacts, places: Places) -> None:
+    course, protocol = facts.course, facts.protocol
+    assert protocol is not None  # noqa: S101 - loaded with the facts
     for row in whose.taken:
-        circumstances = treatments.circumstances(facts, row.given_on)
+        circumstances = treatments.about_day(facts, row.given_on)
         values: SessionValues = {
             "course_id": course["id"],
-            "status": "given",
+            "status": SessionStatus.GIVEN,
             "given_on": row.given_on,
             "sort_at": treatments.sort_at(None, row.given_on),
             "completeness": "complete",
@@ -222,4 +230,4 @@ def _sessions(
 @lru_cache(maxsize=1024)
 def _total(protocol: Protocol, hundredths: int) -> tuple[JsonObject, ...]:
     chart = dosing.total(protocol, hundredths)
-    return tuple(treatments.shown(finding) for finding in chart.findings)
+    return tuple(treatments.stored(chart.findings))

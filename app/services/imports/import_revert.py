@@ -21,10 +21,11 @@ from app.db.models import (
     Session,
 )
 from app.db.queries.imports import imports as rows
+from app.db.queries.scheduling.facts import CourseFacts
 from app.db.rows.audit import AuditEventRow
 from app.db.rows.base import RowOfPractice
 from app.db.rows.imports import ImportBatchRow, ImportBatchValues
-from app.db.rows.scheduling import CourseValues, SessionRow
+from app.db.rows.scheduling import SessionRow
 from app.domain.access.access import Actor
 from app.domain.errors import NotFound, WrongState
 from app.services import records
@@ -89,6 +90,7 @@ def revert(db: Connection, *, import_id: str, by: Actor, now: datetime) -> Rever
         ids={s["course_id"] for s in sessions} | set(batch["created"]["course"]),
     )
     patient_of = {course["id"]: course["patient_id"] for course in courses}
+    rows.courses(db, practice_id=by.practice_id, patient_ids=set(patient_of.values()))
     going = _untouched(db, sessions, by=by)
     removed = {"session": len(going)}
     kept = {"session": len(made) - len(going)}
@@ -134,11 +136,15 @@ def _untouched(db: Connection, sessions: Iterable[SessionRow], *, by: Actor) -> 
 
 
 def _rewrite(db: Connection, course_ids: Collection[str], *, by: Actor, now: datetime) -> None:
-    courses = rows.facts(db, practice_id=by.practice_id, course_ids=course_ids)
-    derived: list[tuple[str, CourseValues]] = []
-    for facts in courses:
-        course_dates.load_interval(db, facts, practice_id=by.practice_id)
-        derived.append((facts.course["id"], course_dates.derive(facts)))
+    following: dict[str, CourseFacts] = {}
+    for facts in rows.facts(db, practice_id=by.practice_id, course_ids=course_ids):
+        course_dates.load_protocols(db, facts, practice_id=by.practice_id)
+        for one in (facts, *course_dates.followers(facts)):
+            following[one.course["id"]] = one
+    derived = [
+        (id, course_dates.columns(facts, course_dates.derive(facts)))
+        for id, facts in following.items()
+    ]
     rows.rewrite_courses(db, practice_id=by.practice_id, derived=derived, now=now)
 
 

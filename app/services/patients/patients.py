@@ -16,7 +16,7 @@ from app.domain.errors import Duplicate, Invalid, WrongState
 from app.domain.ids import new_id
 from app.services import identifiers, records
 from app.services.identifiers import Named
-from app.services.scheduling import course_dates, courses
+from app.services.scheduling import bookings, course_dates, courses
 
 KIND = "patient"
 
@@ -133,7 +133,7 @@ def deceased(
             )
         else:
             # A closed course can hold bookings too: those of an EHR are never refused.
-            courses.cancel_bookings(db, facts, since=on, reason="deceased", by=by, now=now)
+            bookings.cancel_ahead(db, facts, since=on, reason="deceased", by=by, now=now)
     return records.change(
         db,
         Patient,

@@ -105,7 +105,7 @@ def recompute(db: Connection, *, practice_id: str, now: datetime) -> int:
         waiting_below=practice["dates_revision"],
     )
     for facts in waiting:
-        course_dates.load_interval(db, facts, practice_id=practice_id)
+        course_dates.load_protocols(db, facts, practice_id=practice_id)
         course_dates.rewrite_dates(db, facts, now=now)
     if not waiting:
         rows.settled(db, practice_id=practice_id, revision=practice["dates_revision"])

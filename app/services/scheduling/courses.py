@@ -1,39 +1,57 @@
-"""Courses: open, change, hold, resume, stop; treatments given elsewhere."""
+"""Courses: open, change, hold, resume, stop."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from app.db.engine.engine import Connection
-from app.db.models import Course, Hold, OutsideSession, Patient, Session
+from app.db.models import Course, Hold, Patient
+from app.db.queries.patients import identifiers as identifier_rows
 from app.db.queries.scheduling.facts import CourseFacts
-from app.db.queries.table_rows import Record
-from app.db.rows.scheduling import HoldValues, OutsideSessionValues
+from app.db.rows.scheduling import CourseRow, CourseValues, HoldValues
 from app.domain.access.access import Actor
 from app.domain.dates import local_day
 from app.domain.errors import Invalid, PatientDeceased, WrongState
-from app.domain.scheduling.schedule import Hold as HoldFact
-from app.domain.scheduling.schedule import Treatment
+from app.domain.scheduling import schedule
+from app.domain.scheduling.schedule import Rule
 from app.services import identifiers, records
 from app.services.audit import audit
 from app.services.charting import protocols
 from app.services.identifiers import Named
-from app.services.scheduling import course_dates, sessions
-from app.services.scheduling.sessions import Saved
+from app.services.scheduling import bookings, course_dates
 
 KIND = "course"
+
+
+@dataclass(frozen=True, slots=True)
+class CourseRecord:
+    """A course as it is stored, with other systems' names for it."""
+
+    course: CourseRow
+    identifiers: list[dict[str, str]]
+
+
+def records_of(
+    db: Connection, found: Sequence[CourseRow], *, practice_id: str
+) -> list[CourseRecord]:
+    """Return courses with their identifiers, in one statement for all."""
+    named = identifier_rows.of(
+        db, practice_id=practice_id, kind=KIND, ids=[course["id"] for course in found]
+    )
+    return [CourseRecord(course, named.get(course["id"], [])) for course in found]
 
 
 def open_course(
     db: Connection,
     *,
     patient_id: str,
-    values: Record,
+    values: CourseValues,
     identified: Sequence[Named],
     by: Actor,
     now: datetime,
-) -> Record:
+) -> CourseRow:
     """Open a course for a patient under the newest published version of its protocol."""
     patient = records.load(db, Patient, practice_id=by.practice_id, id=patient_id, locked=True)
     if patient["deceased_on"]:
@@ -41,17 +59,19 @@ def open_course(
     protocol = protocols.find_latest(db, practice_id=by.practice_id, code=values["protocol"])
     if protocol is None:
         raise Invalid(("/protocol", "no such published protocol"))
-    planned = values.get("planned_start_on")
-    values = values | {
+    planned, prior_cycles = values.get("planned_start_on"), values.get("prior_cycles", 0)
+    values = {
+        **values,
+        **_override(values.get("min_interval_days"), values.get("override_reason"), values, by),
+        "prior_cycles": prior_cycles,
         "patient_id": patient_id,
         "protocol_version": protocol.version,
-        "cycle": values.get("prior_cycles", 0) + 1,
+        "cycle": prior_cycles + 1,
         "due_on": planned,
-        "due_rule": "planned_start" if planned else None,
+        "due_rule": Rule.PLANNED_START if planned else None,
         "due_source_type": KIND if planned else None,
         "sort_on": planned or course_dates.UNDATED,
     }
-    _check_override(values, dict(values), by)
     course = records.create(
         db,
         Course,
@@ -62,18 +82,47 @@ def open_course(
         by=by,
         now=now,
     )
-    # The dates of a new course rest on the practice's present settings.
+    # The dates of a new course rest on the practice's present settings, and on what the patient
+    # was given in other courses.
     facts = course_dates.facts_of_course(db, practice_id=by.practice_id, course_id=course["id"])
-    if facts.course["dates_revision"] != facts.practice["dates_revision"]:
-        course_dates.rewrite_dates(db, facts, now=now)
+    follows = any(course_dates.shares(facts, other) for other in facts.others)
+    if follows or facts.course["dates_revision"] != facts.practice["dates_revision"]:
+        course_dates.rewrite_dates(db, facts, now=now, regrouped=follows)
     return facts.course
+
+
+def upsert(
+    db: Connection,
+    *,
+    patient_id: str,
+    values: CourseValues,
+    identified: Sequence[Named],
+    by: Actor,
+    now: datetime,
+) -> tuple[CourseRow, bool]:
+    """Change the course with one of these identifiers, or open it; tell whether it is new.
+
+    The patient and the protocol of a course that there is stay.
+    """
+    id = identifiers.find(db, kind=KIND, identifiers=identified, by=by)
+    if id is None:
+        made = open_course(
+            db, patient_id=patient_id, values=values, identified=identified, by=by, now=now
+        )
+        return made, True
+    facts = course_dates.facts_of_course(db, practice_id=by.practice_id, course_id=id)
+    named = identifiers.joined(db, kind=KIND, id=id, identifiers=identified, by=by)
+    said: CourseValues = {**values}
+    said.pop("protocol", None)
+    said.pop("patient_id", None)
+    return change(db, facts=facts, values=said, identified=named, by=by, now=now).course, False
 
 
 def change(
     db: Connection,
     *,
     facts: CourseFacts,
-    values: Record,
+    values: CourseValues,
     identified: Sequence[Named] | None,
     by: Actor,
     now: datetime,
@@ -83,21 +132,23 @@ def change(
     Identifiers are replaced only when given.
     """
     if "min_interval_days" in values or "override_reason" in values:
-        merged = facts.course | values
-        _check_override(merged, values, by)
-        values = values | {n: merged[n] for n in ("override_reason", "override_by")}
+        minimum = values.get("min_interval_days", facts.course["min_interval_days"])
+        reason = values.get("override_reason", facts.course["override_reason"])
+        values = {**values, **_override(minimum, reason, values, by)}
     return _change(db, facts, values, action="change", identified=identified, by=by, now=now)
 
 
-def _check_override(values: Record, said: Record, by: Actor) -> None:
-    if values.get("min_interval_days") is None:
-        values["override_reason"] = values["override_by"] = None
+def _override(
+    minimum: int | None, reason: str | None, said: CourseValues, by: Actor
+) -> CourseValues:
+    """Return the reason and the author of a course's own minimum; it has both or is none."""
+    if minimum is None:
         if said.get("override_reason"):
             raise Invalid(("/override_reason", "goes with a minimum interval of the course's own"))
-    elif not values.get("override_reason"):
+        return {"override_reason": None, "override_by": None}
+    if not reason:
         raise Invalid(("/override_reason", "a course's own minimum interval needs its reason"))
-    else:
-        values["override_by"] = by.name
+    return {"override_reason": reason, "override_by": by.name}
 
 
 def hold(
@@ -134,7 +185,7 @@ def hold(
         by=by,
         now=now,
     )
-    facts.holds.append(HoldFact(made["id"], since, until, review_on))
+    facts.holds.append(schedule.Hold(made["id"], since, until, review_on))
     course_dates.rewrite_dates(db, facts, now=now)
     return facts
 
@@ -148,9 +199,9 @@ def resume(
     """
     facts = course_dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
     if facts.course["state"] != "active":
-        if facts.patient["deceased_on"]:
+        if facts.deceased_on:
             raise PatientDeceased()
-        values = {"state": "active", "closed_on": None, "close_reason": None}
+        values: CourseValues = {"state": "active", "closed_on": None, "close_reason": None}
         return _change(db, facts, values, action="resume", by=by, now=now)
     day = on or _today(facts, now)
     ended = [h for h in facts.holds if h.covers(day)]
@@ -209,80 +260,15 @@ def close(
     now: datetime,
 ) -> CourseFacts:
     """Close a course and cancel its bookings from the day `since` on."""
-    cancel_bookings(db, facts, since=since, reason=reason or outcome, by=by, now=now)
-    values = {"state": outcome, "closed_on": on, "close_reason": reason}
+    bookings.cancel_ahead(db, facts, since=since, reason=reason or outcome, by=by, now=now)
+    values: CourseValues = {"state": outcome, "closed_on": on, "close_reason": reason}
     return _change(db, facts, values, action="stop", by=by, now=now)
-
-
-def cancel_bookings(
-    db: Connection, facts: CourseFacts, *, since: date, reason: str, by: Actor, now: datetime
-) -> None:
-    """Cancel a course's bookings from the day `since` on, for the clinic."""
-    for booked in [s for s in facts.sessions if s.status == "booked"]:
-        if booked.starts_on and booked.starts_on >= since:
-            session = records.load(db, Session, practice_id=by.practice_id, id=booked.id)
-            values = {
-                "status": "cancelled",
-                "ended_at": now,
-                "ended_by": "clinic",
-                "end_reason": reason,
-            }
-            sessions.save(db, Saved(session, facts), values, action="cancel", by=by, now=now)
-
-
-def add_outside(
-    db: Connection, *, course_id: str, values: Record, by: Actor, now: datetime
-) -> tuple[Record, CourseFacts]:
-    """Record a treatment given elsewhere for the same indication; it bears the anchor."""
-    facts = course_dates.facts_of_course(db, practice_id=by.practice_id, course_id=course_id)
-    if values["given_on"] > _today(facts, now):
-        raise Invalid(("/given_on", "lies in the future"))
-    if values["given_on"] < facts.patient["birth_date"]:
-        raise Invalid(("/given_on", "lies before the patient's birth"))
-    outside = records.create(
-        db,
-        OutsideSession,
-        values | {"course_id": course_id},
-        kind="outside_session",
-        patient_id=facts.course["patient_id"],
-        by=by,
-        now=now,
-    )
-    facts.outside.append(Treatment(outside["given_on"], outside["id"], "outside_session"))
-    course_dates.rewrite_dates(db, facts, now=now)
-    return outside, facts
-
-
-def void_outside(
-    db: Connection, *, id: str, reason: str, by: Actor, now: datetime
-) -> tuple[Record, CourseFacts]:
-    """Take a treatment given elsewhere out of the record."""
-    outside = records.load(db, OutsideSession, practice_id=by.practice_id, id=id)
-    if outside["voided_at"]:
-        raise WrongState(state="voided")
-    facts = course_dates.facts_of_course(
-        db, practice_id=by.practice_id, course_id=outside["course_id"]
-    )
-    outside = records.change(
-        db,
-        OutsideSession,
-        outside,
-        OutsideSessionValues(voided_at=now, void_reason=reason),
-        kind="outside_session",
-        action="void",
-        patient_id=facts.course["patient_id"],
-        by=by,
-        now=now,
-    )
-    facts.outside = [o for o in facts.outside if o.id != id]
-    course_dates.rewrite_dates(db, facts, now=now)
-    return outside, facts
 
 
 def _change(
     db: Connection,
     facts: CourseFacts,
-    values: Record,
+    values: CourseValues,
     *,
     action: str,
     identified: Sequence[Named] | None = None,
@@ -296,7 +282,9 @@ def _change(
         )
     if not changes:
         return facts
-    course_dates.rewrite_dates(db, facts, now=now, values=values)
+    # Taken up again, or treated for something else, it begins to follow other courses.
+    regrouped = "indication" in changes or values.get("state") == "active"
+    course_dates.rewrite_dates(db, facts, now=now, values=values, regrouped=regrouped)
     audit.record(
         db,
         by=by,

@@ -1,28 +1,31 @@
-"""Given sessions: record what was done, correct it. What happened is never refused."""
+"""Given sessions: record what was done, correct it, void it. What happened is never refused."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
-from typing import Any, Literal
+from typing import Literal
 
 from app.db.engine.engine import Connection
 from app.db.queries.scheduling import sessions as rows
-from app.db.queries.scheduling.facts import CourseFacts, SessionFact
-from app.db.queries.table_rows import Record
+from app.db.queries.scheduling.facts import CourseFacts
+from app.db.queries.scheduling.sessions import Found
+from app.db.rows.base import JsonObject
+from app.db.rows.scheduling import SessionRow, SessionValues
 from app.domain.access.access import Actor
 from app.domain.charting import dosing
 from app.domain.charting.protocol import Protocol
 from app.domain.dates import local_day
-from app.domain.errors import Invalid, NotAContinuation, WrongState
+from app.domain.errors import Forbidden, Invalid, NotAContinuation, WrongState
+from app.domain.scheduling.sessions import KEPT, SessionStatus, found_on, why_not_continued
 from app.services.charting import protocols
 from app.services.identifiers import Named
 from app.services.scheduling import course_dates, sessions
 from app.services.scheduling.sessions import Saved
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ChartOrder:
     """A chart as it was sent: by exception, in full, or only a total (hundredths of a unit)."""
 
@@ -34,7 +37,7 @@ class ChartOrder:
     total_hundredths: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Given:
     """What is said of a treatment that was given; `given_at` or else `given_on` dates it."""
 
@@ -47,10 +50,21 @@ class Given:
     reason: str | None = None
     continues_session_id: str | None = None
     product: str | None = None
-    identified: Sequence[Named] = field(default_factory=tuple)
+
+    @property
+    def place(self) -> SessionValues:
+        return {"location_id": self.location_id, "practitioner_id": self.practitioner_id}
 
 
-def record(db: Connection, *, course_id: str, given: Given, by: Actor, now: datetime) -> Saved:
+def record(
+    db: Connection,
+    *,
+    course_id: str,
+    given: Given,
+    identified: Sequence[Named] = (),
+    by: Actor,
+    now: datetime,
+) -> Saved:
     """Record a session that was given without a booking of ours."""
     facts = course_dates.facts_of_course(
         db,
@@ -61,38 +75,83 @@ def record(db: Connection, *, course_id: str, given: Given, by: Actor, now: date
     )
     values = _given(db, facts, given, session_id=None, by=by, now=now)
     return sessions.save_new(
-        db, facts, values, action="give", identified=given.identified, by=by, now=now
+        db, facts, values, action="give", identified=identified, by=by, now=now
     )
 
 
 def give(db: Connection, *, session_id: str, given: Given, by: Actor, now: datetime) -> Saved:
-    """Record that a booked session was given; place and person default to the booking's.
+    """Record that a booked session was given; place and person default to the booking's."""
+    found = sessions.load(db, session_id, by=by, place=given.place)
+    return _give(db, found, given, None, by=by, now=now)
 
-    Identifiers are replaced only when given.
+
+def upsert(
+    db: Connection,
+    *,
+    course_id: str,
+    given: Given,
+    said: SessionValues,
+    identified: Sequence[Named],
+    may_correct: bool,
+    by: Actor,
+    now: datetime,
+) -> tuple[Saved, bool]:
+    """Give, or correct, the session that carries one of these identifiers; record it where there
+    is none. Tell whether it is new.
+
+    A correction changes what is `said` alone, and needs a permission of its own.
     """
-    saved = sessions.load(
-        db,
-        session_id,
-        by=by,
-        location_id=given.location_id,
-        practitioner_id=given.practitioner_id,
+    found = sessions.find(db, course_id=course_id, place=said, identified=identified, by=by)
+    if found is None:
+        saved = record(db, course_id=course_id, given=given, identified=identified, by=by, now=now)
+        return saved, True
+    named = sessions.joined(found, identified)
+    if found.session["status"] != SessionStatus.GIVEN:
+        return _give(db, found, given, named, by=by, now=now), False
+    if not may_correct:
+        raise Forbidden(needs=["treatments:update"])
+    saved = correct(
+        db, found=found, values=said, chart=given.chart, identified=named, by=by, now=now
     )
-    if saved.session["status"] not in ("booked", "no_show"):
-        raise WrongState(state=saved.session["status"])
-    given.location_id = given.location_id or saved.session["location_id"]
-    given.practitioner_id = given.practitioner_id or saved.session["practitioner_id"]
-    values = _given(db, saved.facts, given, session_id=session_id, by=by, now=now)
-    values |= {"ended_at": None, "ended_by": None, "end_reason": None}
-    values["sort_at"] = saved.session["starts_at"]
-    named = given.identified or None
-    return sessions.save(db, saved, values, action="give", identified=named, by=by, now=now)
+    return saved, False
+
+
+def _give(
+    db: Connection,
+    found: Found,
+    given: Given,
+    identified: Sequence[Named] | None,
+    *,
+    by: Actor,
+    now: datetime,
+) -> Saved:
+    booked = found.session
+    if booked["status"] not in (SessionStatus.BOOKED, SessionStatus.NO_SHOW):
+        raise WrongState(state=booked["status"])
+    given = replace(
+        given,
+        location_id=given.location_id or booked["location_id"],
+        practitioner_id=given.practitioner_id or booked["practitioner_id"],
+    )
+    values = _given(db, found.facts, given, session_id=booked["id"], by=by, now=now)
+    values["sort_at"] = booked["starts_at"] or values["sort_at"]
+    values["ended_at"] = values["ended_by"] = values["end_reason"] = None
+    return sessions.save(db, found, values, action="give", identified=identified, by=by, now=now)
+
+
+def void(db: Connection, *, session_id: str, reason: str, by: Actor, now: datetime) -> Saved:
+    """Take a given session out of the record for good; its booking does not come back."""
+    found = sessions.load(db, session_id, by=by)
+    sessions.expect(found.session, SessionStatus.GIVEN)
+    values = sessions.ended(SessionStatus.VOIDED, "clinic", reason, now)
+    return sessions.save(db, found, values, action="void", by=by, now=now)
 
 
 def correct(
     db: Connection,
     *,
-    saved: Saved,
-    values: Record,
+    found: Found,
+    values: SessionValues,
     chart: ChartOrder | None,
     identified: Sequence[Named] | None,
     by: Actor,
@@ -102,43 +161,64 @@ def correct(
 
     A new place re-derives the day from the instant; a day set by hand clears the instant.
     """
-    session, facts = saved.session, saved.facts
-    if session["status"] in ("cancelled", "no_show", "voided"):
-        raise WrongState(state=session["status"])
+    session, facts = found.session, found.facts
+    status = session["status"]
+    if status not in (SessionStatus.BOOKED, SessionStatus.GIVEN):
+        raise WrongState(state=status)
     sessions.check_practitioner(facts, values.get("practitioner_id"))
     place = values.get("location_id", session["location_id"])
     moved = place != session["location_id"]
     zone = sessions.zone_of(facts, place)
-    if session["status"] == "booked":
-        if moved:
-            values["starts_on"] = local_day(session["starts_at"], zone)
-        return sessions.save(
-            db, saved, values, action="correct", identified=identified, by=by, now=now
-        )
+    if status == SessionStatus.GIVEN:
+        values = _corrected(db, found, values, chart, zone, moved=moved, by=by, now=now)
+    elif moved and session["starts_at"]:
+        values = {**values, "starts_on": local_day(session["starts_at"], zone)}
+    return sessions.save(db, found, values, action="correct", identified=identified, by=by, now=now)
+
+
+def _corrected(
+    db: Connection,
+    saved: Found,
+    values: SessionValues,
+    chart: ChartOrder | None,
+    zone: str,
+    *,
+    moved: bool,
+    by: Actor,
+    now: datetime,
+) -> SessionValues:
+    """Return what a correction of a given session changes, its findings among it."""
+    session, facts = saved.session, saved.facts
+    values = {**values}
     if values.get("given_on"):
         values["given_at"] = None
-    elif values.get("given_at") or (session["given_at"] and moved):
-        values["given_on"] = local_day(values.get("given_at") or session["given_at"], zone)
-    now_says = session | values
-    given_on: date = now_says["given_on"]
+    elif given_at := values.get("given_at") or (session["given_at"] if moved else None):
+        values["given_on"] = local_day(given_at, zone)
+    now_says: SessionRow = {**session, **values}
+    given_on = now_says["given_on"]
+    assert given_on is not None  # noqa: S101 - a constraint of the table
     _check_day(facts, given_on, local_day(now, zone), "/given_on")
     _check_completeness(now_says["completeness"], now_says["partial_reason"])
-    moved = given_on != session["given_on"]
+    another_day = given_on != session["given_on"]
     continued = now_says["continues_session_id"]
-    if continued and (moved or "continues_session_id" in values):
+    if continued and (another_day or "continues_session_id" in values):
         _check_continuation(facts, continued, given_on, session["id"])
     if now_says["completeness"] == "complete":
         values["partial_reason"] = None
     if session["starts_at"] is None:
         values["sort_at"] = sort_at(now_says["given_at"], given_on)
-    protocol = _protocol(db, session["protocol"], session["protocol_version"], by=by)
+    code, number = session["protocol"], session["protocol_version"]
+    assert code is not None and number is not None  # noqa: S101, PT018 - given under one
+    protocol = protocols.version(db, practice_id=by.practice_id, code=code, number=number)
+    product, kept = now_says["product"], session["findings"] or []
     if chart:
-        values |= _chart(db, facts, protocol, chart, now_says["product"], session["id"], by=by)
+        values |= _chart(db, facts, protocol, chart, product, session["id"], by=by)
+        found = values["findings"] or []
     else:
-        values["findings"] = _about_chart(session["findings"], protocol, now_says["product"])
-    about_day = circumstances(facts, given_on) if moved else _about_day(session["findings"])
-    values["findings"] = [*(values["findings"] or ()), *about_day] or None
-    return sessions.save(db, saved, values, action="correct", identified=identified, by=by, now=now)
+        found = _about_chart(kept, protocol, product)
+    found = found + (about_day(facts, given_on) if another_day else _of_the_day(kept))
+    values["findings"] = found or None
+    return values
 
 
 def _given(
@@ -149,43 +229,37 @@ def _given(
     session_id: str | None,
     by: Actor,
     now: datetime,
-) -> Record:
+) -> SessionValues:
     sessions.check_practitioner(facts, given.practitioner_id)
     zone = sessions.zone_of(facts, given.location_id)
-    if given.given_on is None:
-        given.given_at = given.given_at or now
-        given_on = local_day(given.given_at, zone)
-    else:
-        given_on = given.given_on
+    given_at, given_on = given.given_at, given.given_on
+    if given_on is None:
+        given_at = given_at or now
+        given_on = local_day(given_at, zone)
     pointer = "/given_on" if given.given_on else "/given_at"
     _check_day(facts, given_on, local_day(now, zone), pointer)
     _check_completeness(given.completeness, given.reason)
     if given.continues_session_id:
         _check_continuation(facts, given.continues_session_id, given_on)
-    course = facts.course
-    protocol = _protocol(db, course["protocol"], course["protocol_version"], by=by)
-    product = given.product or protocol.product
+    protocol = facts.protocol
+    assert protocol is not None  # noqa: S101 - loaded with the facts
     charted = _chart(db, facts, protocol, given.chart, given.product, session_id, by=by)
-    charted["findings"] = (charted["findings"] or []) + circumstances(facts, given_on) or None
+    charted["findings"] = [*(charted["findings"] or ()), *about_day(facts, given_on)] or None
     return {
-        "status": "given",
-        "given_at": given.given_at,
+        "status": SessionStatus.GIVEN,
+        "given_at": given_at,
         "given_on": given_on,
-        "sort_at": sort_at(given.given_at, given_on),
+        "sort_at": sort_at(given_at, given_on),
         "completeness": given.completeness,
         "partial_reason": given.reason,
         "continues_session_id": given.continues_session_id,
         "location_id": given.location_id,
         "practitioner_id": given.practitioner_id,
-        "product": product,
+        "product": given.product or protocol.product,
         "protocol": protocol.code,
         "protocol_version": protocol.version,
         **charted,
     }
-
-
-def _protocol(db: Connection, code: str, number: int, *, by: Actor) -> Protocol:
-    return protocols.version(db, practice_id=by.practice_id, code=code, number=number)
 
 
 def _chart(
@@ -197,7 +271,7 @@ def _chart(
     session_id: str | None,
     *,
     by: Actor,
-) -> Record:
+) -> SessionValues:
     if order.total_hundredths is not None:
         chart = dosing.total(protocol, order.total_hundredths, product=product)
     elif order.injections is not None:
@@ -212,9 +286,13 @@ def _chart(
                 other_than=session_id,
             )
             if found:
-                last = dosing.unpack(found["injections"])
-                code, number = found["protocol"], found["protocol_version"]
-                last_protocol = _protocol(db, code, number, by=by)
+                last = dosing.unpack(found.injections)
+                last_protocol = protocols.version(
+                    db,
+                    practice_id=by.practice_id,
+                    code=found.protocol,
+                    number=found.protocol_version,
+                )
         chart = dosing.by_exception(
             protocol,
             base=order.plan or "as_protocol",
@@ -229,56 +307,44 @@ def _chart(
         "charting": chart.charting,
         "injections": dosing.pack(chart) if chart.charting == "by_site" else None,
         "administered": chart.administered_hundredths,
-        "findings": [shown(f) for f in chart.findings] or None,
+        "findings": stored(chart.findings) or None,
     }
 
 
-def shown(finding: dosing.Finding) -> dict[str, Any]:
-    """Return a finding as it is stored with its session."""
-    return {"code": finding.code, "text": finding.text, **finding.facts}
+def stored(findings: Iterable[dosing.Finding]) -> list[JsonObject]:
+    """Return findings as they are stored with their session."""
+    return [{"code": f.code, "text": f.text, **f.facts} for f in findings]
 
 
-_OF_THE_DAY = frozenset({"during_hold", "course_closed"})
-
-
-def _about_day(findings: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """Return what was found in the day's circumstances when it was recorded."""
-    return [f for f in findings or () if f["code"] in _OF_THE_DAY]
+def _of_the_day(findings: Iterable[JsonObject]) -> list[JsonObject]:
+    """Return what was found about the day when it was recorded."""
+    return [f for f in findings if f["code"] in KEPT]
 
 
 def _about_chart(
-    findings: list[dict[str, Any]] | None, protocol: Protocol, product: str | None
-) -> list[dict[str, Any]]:
+    findings: Iterable[JsonObject], protocol: Protocol, product: str | None
+) -> list[JsonObject]:
     """Return what was found in an unchanged chart, with the product judged as it now stands."""
-    judged = _OF_THE_DAY | {"product_not_in_protocol"}
-    kept = [f for f in findings or () if f["code"] not in judged]
+    judged = KEPT | {"product_not_in_protocol"}
+    kept = [f for f in findings if f["code"] not in judged]
     if product and product.casefold() != protocol.product.casefold():
-        kept.append(shown(dosing.another_product(protocol)))
+        kept += stored([dosing.another_product(protocol)])
     return kept
 
 
-def circumstances(facts: CourseFacts, given_on: date) -> list[dict[str, Any]]:
-    """Return the findings about the day: on hold, or after the course was closed."""
-    found: list[dict[str, Any]] = []
-    for hold in facts.holds:
-        if hold.covers(given_on):
-            text = "The course was on hold on that day."
-            found.append({"code": "during_hold", "text": text, "hold_id": hold.id})
-    closed_on = facts.course["closed_on"]
-    if closed_on and given_on >= closed_on:
-        text = f"The course was closed on {closed_on.isoformat()}."
-        found.append({"code": "course_closed", "text": text})
-    return found
+def about_day(facts: CourseFacts, given_on: date) -> list[JsonObject]:
+    """Return the findings about a treatment's day: on hold, or after the course was closed."""
+    return stored(found_on(given_on, facts.holds, facts.course["closed_on"]))
 
 
 def _check_day(facts: CourseFacts, given_on: date, today_there: date, pointer: str) -> None:
     if given_on > today_there:
         raise Invalid((pointer, "lies in the future"))
-    if given_on < facts.patient["birth_date"]:
+    if given_on < facts.birth_date:
         raise Invalid((pointer, "lies before the patient's birth"))
 
 
-def _check_completeness(completeness: str, reason: str | None) -> None:
+def _check_completeness(completeness: str | None, reason: str | None) -> None:
     if completeness == "partial" and not reason:
         raise Invalid(("/reason", "a partial session needs its reason"))
 
@@ -286,17 +352,17 @@ def _check_completeness(completeness: str, reason: str | None) -> None:
 def _check_continuation(
     facts: CourseFacts, continued_id: str, given_on: date, own_id: str | None = None
 ) -> None:
-    continued: SessionFact | None = next((s for s in facts.sessions if s.id == continued_id), None)
+    continued = next((s for s in facts.sessions if s.id == continued_id), None)
     if continued is None or (own_id and own_id in (continued.id, continued.continues)):
         raise Invalid(("/continues_session_id", "no such session in this course"))
-    if continued.status != "given" or continued.completeness != "partial":
-        raise NotAContinuation("Only a partial session that was given can be continued.")
-    assert continued.given_on  # noqa: S101 - a constraint of the table
-    days, most = (given_on - continued.given_on).days, facts.practice["continuation_days"]
-    if not 0 <= days <= most:
-        raise NotAContinuation(
-            f"A continuation follows within {most} days; record it as a session of its own."
-        )
+    why = why_not_continued(
+        given_on,
+        begun_on=continued.treated_on,
+        partial=continued.completeness == "partial",
+        within_days=facts.practice["continuation_days"],
+    )
+    if why:
+        raise NotAContinuation(why)
 
 
 def sort_at(given_at: datetime | None, given_on: date) -> datetime:

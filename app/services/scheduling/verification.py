@@ -8,7 +8,6 @@ from typing import NamedTuple
 from app.db.engine.engine import Connection, Database
 from app.db.queries.scheduling import facts as rows
 from app.db.queries.scheduling.facts import CourseFacts
-from app.db.queries.table_rows import Record
 from app.domain.errors import NotFound
 from app.services.scheduling import course_dates
 
@@ -20,7 +19,7 @@ class Checked(NamedTuple):
     """One course: `{column: (stored, recomputed)}`, and whether it still waits to be recomputed."""
 
     course_id: str
-    differences: Record
+    differences: dict[str, tuple[object, object]]
     waiting: bool
 
 
@@ -44,10 +43,10 @@ def check(database: Database, *, practice_id: str) -> Iterator[Checked]:
 def _compared(db: Connection, facts: CourseFacts, practice_id: str) -> Checked:
     course = facts.course
     waiting = course["dates_revision"] < facts.practice["dates_revision"]
-    differences: Record = {}
+    differences: dict[str, tuple[object, object]] = {}
     if not waiting:
         try:
-            course_dates.load_interval(db, facts, practice_id=practice_id)
+            course_dates.load_protocols(db, facts, practice_id=practice_id)
         except NotFound:
             pinned = (course["protocol"], course["protocol_version"])
             differences = {"protocol_version": (f"{pinned[0]} {pinned[1]}", None)}

@@ -13,23 +13,64 @@ from app.db.engine.engine import Connection
 from app.db.queries.practice import practices as practice_rows
 from app.db.queries.scheduling import worklist as rows
 from app.db.queries.scheduling.facts import read_holds
-from app.db.queries.scheduling.worklist import Filters, Order, Thresholds
-from app.db.queries.table_rows import Record
+from app.db.queries.scheduling.worklist import Filters, Order, Stored, Thresholds
+from app.db.rows.practice import PracticeRow
 from app.domain.dates import Interval
 from app.domain.scheduling import worklist
-from app.domain.scheduling.schedule import Booking, Plan
+from app.domain.scheduling.schedule import Booking, Plan, Rule, holds_in_order
 from app.domain.scheduling.wording import interval_text, rule_text
 from app.domain.scheduling.worklist import Closure, CourseState, StateFacts
+from app.services.scheduling.schedules import ShownAction, shown_actions
 
 # Rows looked at in one statement while a filter is applied that only the rules can judge.
 _BATCH_SIZE = 200
 
 
-class Row(NamedTuple):
-    """A course of the list: its stored columns, and where it stands on the day."""
+class DecisiveReason(NamedTuple):
+    """What set a course's due date, in words too; the source is named by its id."""
 
-    stored: Any
-    standing: CourseState
+    rule: str
+    on: date | None
+    source_type: str | None
+    source_id: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistRow:
+    """A course of the list with its patient, and where it stands on the day asked about."""
+
+    stored: Stored
+    state: CourseState
+    practice_id: str
+
+    @property
+    def actions(self) -> list[ShownAction]:
+        """What someone has to do, the most urgent first."""
+        return shown_actions(self.state.actions, self.stored.id)
+
+    @property
+    def decisive_reason(self) -> DecisiveReason | None:
+        """Why the course is due when it is; None without a due date."""
+        stored = self.stored
+        if stored.due_rule is None:
+            return None
+        kind, source_id = stored.due_source_type, stored.due_source_id
+        if kind in ("course", "practice"):
+            source_id = stored.id if kind == "course" else self.practice_id
+        return DecisiveReason(stored.due_rule, stored.due_on, kind, source_id, self.why)
+
+    @property
+    def why(self) -> str:
+        """What set the due date, in words; empty without one."""
+        stored = self.stored
+        if stored.due_rule is None:
+            return ""
+        if stored.due_rule == Rule.INTERVAL and stored.due_on and stored.anchor_on:
+            interval = Interval((stored.due_on - stored.anchor_on).days, "day").text()
+            cycle = stored.cycle - 1 if stored.anchor_on == stored.last_treated_on else None
+            return interval_text(interval, stored.due_source_type, stored.anchor_on, cycle)
+        return rule_text(stored.due_rule, stored.due_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +92,16 @@ class WorklistQuery:
         # Every flag of this list is about a booking ahead.
         return rows.only_booked(self.filters) if self.flags else self.filters
 
-    def takes(self, standing: CourseState) -> bool:
+    def takes(self, state: CourseState) -> bool:
         """Return whether a row's flags and actions are among those asked for."""
-        if self.flags and not any(flag in self.flags for flag in standing.flags):
+        if self.flags and not any(flag in self.flags for flag in state.flags):
             return False
         if not (self.actions or self.act_by):
             return True
         return any(
             (not self.actions or action.code in self.actions)
             and (self.act_by is None or (action.act_by or date.max) <= self.act_by)
-            for action in standing.actions
+            for action in state.actions
         )
 
 
@@ -69,7 +110,7 @@ class WorklistContext:
     """The day, the practice's numbers and its closed days: one statement's worth."""
 
     on: date
-    practice: Record
+    practice: PracticeRow
     closures: list[Closure]
 
     @property
@@ -104,12 +145,12 @@ def listed(
     asked: WorklistQuery,
     after: Order | None = None,
     limit: int,
-) -> tuple[list[Row], Order | None]:
+) -> tuple[list[WorklistRow], Order | None]:
     """Return up to `limit` rows in order of due date, and where the next page begins after.
 
     None as that place says that there is no further row.
     """
-    plan, taken = setting.plan, list[Row]()
+    plan, taken = setting.plan, list[WorklistRow]()
     wanted, filters = limit + 1, asked.reachable
     while filters is not None:
         piece = wanted if asked.plain else max(_BATCH_SIZE, wanted)
@@ -123,7 +164,7 @@ def listed(
         )
         for stored in found:
             row = _row(stored, setting, plan)
-            if asked.plain or asked.takes(row.standing):
+            if asked.plain or asked.takes(row.state):
                 taken.append(row)
                 if len(taken) == wanted:
                     last = taken[limit - 1].stored
@@ -134,7 +175,9 @@ def listed(
     return taken, None
 
 
-def stream(db: Connection, *, setting: WorklistContext, asked: WorklistQuery) -> Iterator[Row]:
+def stream(
+    db: Connection, *, setting: WorklistContext, asked: WorklistQuery
+) -> Iterator[WorklistRow]:
     """Yield all rows in order of due date."""
     plan, filters = setting.plan, asked.reachable
     if filters is None:
@@ -143,11 +186,22 @@ def stream(db: Connection, *, setting: WorklistContext, asked: WorklistQuery) ->
         db, practice_id=setting.practice["id"], filters=filters, at=setting.at
     ):
         row = _row(stored, setting, plan)
-        if asked.plain or asked.takes(row.standing):
+        if asked.plain or asked.takes(row.state):
             yield row
 
 
-def summary(db: Connection, *, setting: WorklistContext, asked: WorklistQuery) -> Record:
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many rows have each status, booking state and flag, those with none of them as 0."""
+
+    on: date
+    total: int
+    statuses: dict[str, int]
+    bookings: dict[str, int]
+    flags: dict[str, int]
+
+
+def summary(db: Connection, *, setting: WorklistContext, asked: WorklistQuery) -> Summary:
     """Return how many rows have each status, booking state and flag: always equal to the rows."""
     statuses = dict.fromkeys(worklist.STATUSES, 0)
     bookings = dict.fromkeys(worklist.BOOKINGS, 0)
@@ -160,54 +214,38 @@ def summary(db: Connection, *, setting: WorklistContext, asked: WorklistQuery) -
             statuses[status] += number
             bookings[booking] += number
         for row in stream(db, setting=setting, asked=WorklistQuery(asked.filters, worklist.FLAGS)):
-            flags.update(row.standing.flags)
+            flags.update(row.state.flags)
     else:
         for row in stream(db, setting=setting, asked=asked):
-            statuses[row.standing.status] += 1
-            bookings[row.standing.booking] += 1
-            flags.update(row.standing.flags)
+            statuses[row.state.status] += 1
+            bookings[row.state.booking] += 1
+            flags.update(row.state.flags)
     total = sum(statuses.values())
-    return {
-        "on": setting.on,
-        "total": total,
-        "statuses": statuses,
-        "bookings": bookings,
-        "flags": dict(flags),
-    }
+    return Summary(setting.on, total, statuses, bookings, dict(flags))
 
 
-def state_of(stored: Any, setting: WorklistContext) -> CourseState:
+def state_of(stored: Stored, setting: WorklistContext) -> CourseState:
     """Return where a stored course stands on the setting's day."""
-    return _row(stored, setting, setting.plan).standing
+    return _row(stored, setting, setting.plan).state
 
 
-def _row(stored: Any, setting: WorklistContext, plan: Plan) -> Row:
+def _row(stored: Stored, setting: WorklistContext, plan: Plan) -> WorklistRow:
     bookings = [_booking(b) for b in stored.bookings] if stored.bookings else ()
     facts = StateFacts(
         stored.state != "active",
-        stored.anchor_on,
+        stored.last_treated_on is not None,
         stored.earliest_on,
         stored.due_on,
-        read_holds(stored.holds) if stored.holds else (),
+        holds_in_order(read_holds(stored.holds)) if stored.holds else (),
         worklist.bookings_in_order(bookings) if bookings else (),
         stored.missed_session_id,
         stored.location_id,
         stored.practitioner_id,
     )
-    return Row(stored, worklist.state_on(setting.on, facts, plan, setting.closures))
+    state = worklist.state_on(setting.on, facts, plan, setting.closures)
+    return WorklistRow(stored, state, setting.practice["id"])
 
 
 def _booking(row: list[Any]) -> Booking:
     on, starts_at = date.fromisoformat(row[1]), instant(row[2])
     return Booking(row[0], on, starts_at, on, row[3], row[4], row[5] is not None)
-
-
-def why(row: Row) -> str:
-    """Return what set the row's due date, in words; empty without a due date."""
-    stored = row.stored
-    if stored.due_rule is None:
-        return ""
-    if stored.due_rule == "interval":
-        interval = Interval((stored.due_on - stored.anchor_on).days, "day").text()
-        return interval_text(interval, stored.due_source_type, stored.anchor_on, stored.cycle - 1)
-    return rule_text(stored.due_rule, stored.due_on)

@@ -13,7 +13,7 @@ from app.db.queries import table_rows
 from app.domain import csv_safety
 from app.domain.dates import zone
 from app.services.scheduling import worklist
-from app.services.scheduling.worklist import Row, WorklistContext, WorklistQuery
+from app.services.scheduling.worklist import WorklistContext, WorklistQuery, WorklistRow
 
 COLUMNS = (
     "mrn",
@@ -83,16 +83,16 @@ def _names(db: Connection, model: type[Base[Any]], practice_id: str) -> dict[str
 
 
 def _cells(
-    row: Row, setting: WorklistContext, places: dict[str, str], people: dict[str, str]
+    row: WorklistRow, setting: WorklistContext, places: dict[str, str], people: dict[str, str]
 ) -> list[Any]:
-    stored, stands = row.stored, row.standing
-    starts_at = stands.booked.starts_at if stands.booked else None
+    stored, state = row.stored, row.state
+    starts_at = state.booked.starts_at if state.booked else None
     booked_for = (
         starts_at.astimezone(zone(setting.practice["time_zone"])).strftime("%Y-%m-%d %H:%M")
         if starts_at
         else None
     )
-    action = stands.actions[0] if stands.actions else None
+    action = state.actions[0] if state.actions else None
     return [
         stored.mrn,
         stored.family_name,
@@ -101,21 +101,21 @@ def _cells(
         stored.phone,
         stored.protocol,
         stored.cycle,
-        stands.status,
-        stands.days_overdue,
+        state.status,
+        state.days_overdue,
         stored.anchor_on,
         stored.earliest_on,
         stored.due_on,
-        stands.overdue_from,
-        stands.suggested_on,
-        worklist.why(row),
-        stands.booking,
+        state.overdue_from,
+        state.suggested_on,
+        row.why,
+        state.booking,
         booked_for,
-        " ".join(stands.flags),
+        " ".join(state.flags),
         action.code if action else None,
         action.act_by if action else None,
-        places.get(stands.location_id or ""),
-        people.get(stands.practitioner_id or ""),
+        places.get(state.location_id or ""),
+        people.get(state.practitioner_id or ""),
         stored.id,
         stored.patient_id,
     ]

@@ -155,6 +155,10 @@ class Cycle(RuleBasedStateMachine):
         body = {"interval_days": interval, "prior_cycles": which, **own}
         self.send("PATCH", self.course(which), body)
 
+    @rule(which=WHICH, indication=st.sampled_from(["G43.709", "G43.719", "G24.3"]))
+    def treat_for_something_else(self, which: int, indication: str) -> None:
+        self.send("PATCH", self.course(which), {"indication": indication})
+
     @rule(minimum=st.integers(70, 100))
     def change_the_settings(self, minimum: int) -> None:
         self.send("PATCH", "/practice", {"min_interval_days": minimum})
@@ -170,24 +174,37 @@ class Cycle(RuleBasedStateMachine):
     def stored_dates_equal_recomputed_ones(self) -> None:
         assert self.clinic.wrong_dates() == []
 
+    def treated(self, sessions: list[Any], id: str) -> list[str]:
+        """The days on which the course was treated, here and elsewhere."""
+        outside = self.clinic.get(f"/courses/{id}/outside-sessions")["items"]
+        days = [o["given_on"] for o in outside if not o["voided_at"]]
+        own = [s for s in sessions if s["course_id"] == id and s["status"] == "given"]
+        return days + [s["given_on"] for s in own]
+
     @invariant()
-    def the_latest_treatment_is_the_anchor(self) -> None:
+    def the_patients_latest_treatment_is_the_anchor(self) -> None:
         sessions = self.sessions()
         rows = {r["course_id"]: r for r in self.clinic.rows(EVERY)}
         assert rows.keys() == set(self.courses)
-        for id in self.courses:
-            outside = self.clinic.get(f"/courses/{id}/outside-sessions")["items"]
-            days = [o["given_on"] for o in outside if not o["voided_at"]]
-            own = [s for s in sessions if s["course_id"] == id]
-            days += [s["given_on"] for s in own if s["status"] == "given"]
-            assert rows[id]["anchor_on"] == max(days, default=None)
+        courses = {id: self.clinic.get(f"/courses/{id}") for id in self.courses}
+        days = {id: self.treated(sessions, id) for id in self.courses}
+        one, other = courses.values()
+        shared = one["indication"].partition(".")[0] == other["indication"].partition(".")[0]
+        for id, course in courses.items():
+            follows = shared and course["state"] == "active"
+            counted = [day for whose in days if whose == id or follows for day in days[whose]]
+            assert rows[id]["anchor_on"] == max(counted, default=None)
             schedule = self.clinic.schedule(id)
             for name in ("status", "due_on", "earliest_on", "booking", "flags", "cycle"):
                 assert schedule[name] == rows[id][name], name
-            if days:
+            if counted:
+                planned = None if days[id] else course["planned_start_on"]
                 assert schedule["due_on"] == max(
-                    schedule["clinical_due_on"], schedule["earliest_on"] or ""
+                    schedule["clinical_due_on"], schedule["earliest_on"] or "", planned or ""
                 )
+            if not days[id]:
+                assert schedule["status"] in ("closed", "on_hold", "not_started")
+            own = [s for s in sessions if s["course_id"] == id]
             numbers = sorted({s["cycle"] for s in own if s["status"] == "given"})
             first = numbers[0] if numbers else 0
             assert numbers == list(range(first, first + len(numbers)))

@@ -166,3 +166,12 @@ def test_365_days_from_a_session_hold_five_and_half_a_year_three() -> None:
     due = [C.on, *projection(history(C), plan(), 12)]
     assert sum(each < day("2027-01-05") for each in due) == 5
     assert sum(each < day("2026-07-05") for each in due) == 3
+
+
+def test_too_early_for_the_patient_counts_treatments_of_other_courses() -> None:
+    own, others = [given("2026-03-02", "own")], [given("2026-01-05", "other")]
+    assert days_short(own, plan(), others) == {"own": 28}
+    assert days_short(own, plan()) == {}
+    # What was given elsewhere is judged in its own course.
+    assert days_short(others, plan(), own) == {}
+    assert cycles(own, 0) == {"own": 1}

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from app.domain.dates import Interval
-from app.domain.scheduling.schedule import Ending, History, Limit, Plan, dates, reasons
+from app.domain.scheduling.schedule import (
+    Ending,
+    History,
+    Limit,
+    Plan,
+    Schedule,
+    Treatment,
+    compute,
+    projection,
+    treatment_group,
+)
 from tests.support.builders import (
     booked,
     day,
@@ -79,13 +91,13 @@ NEVER = Limit("dose_cap", "patient", "patient-1", lambda wanted: None)
     ],
 )
 def test_due_from_the_latest_treatment(past: History, anchor: str, due: str) -> None:
-    found = dates(past, plan())
+    found = compute(past, plan())
     assert found.anchor_on == day(anchor)
     assert found.clinical_due_on == found.earliest_on == found.due_on == day(due)
 
 
 def test_the_thresholds_lie_around_the_due_date() -> None:
-    found = dates(history(JAN), plan())
+    found = compute(history(JAN), plan())
     assert found.due_soon_from == day("2026-03-16")
     assert found.overdue_from == day("2026-04-06")
     assert found.lapsed_from == day("2026-06-22")
@@ -134,7 +146,7 @@ def test_the_thresholds_lie_around_the_due_date() -> None:
 def test_holds_move_the_earliest_day(
     holds: list[tuple[str, str | None]], earliest: str | None, due: str
 ) -> None:
-    found = dates(history(JAN, holds=tuple(hold(*each) for each in holds)), plan())
+    found = compute(history(JAN, holds=tuple(hold(*each) for each in holds)), plan())
     assert found.earliest_on == (day(earliest) if earliest else None)
     assert found.due_on == day(due)
     assert found.clinical_due_on == day("2026-03-30")
@@ -220,29 +232,30 @@ def test_holds_move_the_earliest_day(
 def test_the_later_of_interval_and_earliest_day(
     numbers: Plan, limits: list[Limit], earliest: str | None, due: str, rule: str
 ) -> None:
-    found = dates(history(JAN), numbers, limits)
+    found = compute(history(JAN), numbers, limits)
     assert found.earliest_on == (day(earliest) if earliest else None)
-    assert (found.due_on, found.due_rule) == (day(due), rule)
+    assert found.due
+    assert (found.due_on, found.due.rule) == (day(due), rule)
 
 
 def test_a_hold_and_a_limit_push_each_other_on() -> None:
     even_months = only_if("dose", lambda d: d.month % 2 == 0)
     past = history(JAN, holds=(hold("2026-03-30", "2026-05-03"), hold("2026-06-01", "2026-06-09")))
-    assert dates(past, plan(), [even_months]).earliest_on == day("2026-06-10")
+    assert compute(past, plan(), [even_months]).earliest_on == day("2026-06-10")
 
 
 def test_a_limit_that_answers_with_an_earlier_day_is_no_limit() -> None:
     confused = Limit("dose", "patient", None, lambda wanted: day("2020-01-01"))
-    assert dates(history(JAN), plan(), [confused]).earliest_on == day("2026-03-30")
+    assert compute(history(JAN), plan(), [confused]).earliest_on == day("2026-03-30")
 
 
 @pytest.mark.parametrize("planned", [None, "2026-02-02"], ids=["no plan", "planned"])
 def test_before_the_first_session_only_the_planned_start_is_known(planned: str | None) -> None:
     start = day(planned) if planned else None
-    found = dates(history(holds=(hold("2026-01-01"),), planned_start_on=start), plan())
+    found = compute(history(holds=(hold("2026-01-01"),), planned_start_on=start), plan())
     assert found.due_on == start
-    assert found.due_rule == ("planned_start" if planned else None)
-    assert found._replace(due_on=None, due_rule=None, due_source_type=None) == (None,) * 10
+    assert (found.due and found.due.rule) == ("planned_start" if planned else None)
+    assert found._replace(due_on=None, due=None, planned=None) == Schedule()
 
 
 AS_OF = History(
@@ -283,12 +296,14 @@ def test_as_of_leaves_out_what_came_after(
 
 
 def test_as_of_a_day_between_two_sessions_is_due_from_the_first() -> None:
-    assert dates(AS_OF.as_of(day("2026-01-04")), plan()).due_on == day("2026-01-05")
+    assert compute(AS_OF.as_of(day("2026-01-04")), plan()).due_on == day("2026-01-05")
 
 
 def test_the_reasons_of_a_due_date_moved_by_a_hold() -> None:
     past = history(JAN, holds=(hold("2026-03-01", "2026-04-12"),))
-    told = [tuple(reason)[1:] for reason in reasons(past, plan()) if reason.date == "due_on"]
+    told = [
+        tuple(reason)[1:] for reason in compute(past, plan()).reasons() if reason.date == "due_on"
+    ]
     assert told == [
         ("interval", day("2026-03-30"), False, "session", JAN.id),
         ("minimum_interval", day("2026-03-30"), False, "practice", None),
@@ -297,7 +312,7 @@ def test_the_reasons_of_a_due_date_moved_by_a_hold() -> None:
 
 
 def test_an_open_ended_hold_is_the_reason_for_no_earliest_day() -> None:
-    told = reasons(history(JAN, holds=(hold("2026-03-01"),)), plan())
+    told = compute(history(JAN, holds=(hold("2026-03-01"),)), plan()).reasons()
     decisive = {reason.date: reason for reason in told if reason.decisive}
     assert decisive["earliest_on"][1:] == ("hold", None, True, "hold", "hold-2026-03-01")
     assert decisive["due_on"][1:3] == ("interval", day("2026-03-30"))
@@ -306,18 +321,103 @@ def test_an_open_ended_hold_is_the_reason_for_no_earliest_day() -> None:
 
 def test_the_reasons_name_the_treatment_elsewhere_and_the_courses_own_minimum() -> None:
     own = plan(min_interval_days=91)._replace(min_from_course=True)
-    told = reasons(history(elsewhere("2026-01-05")), own)
+    told = compute(history(elsewhere("2026-01-05")), own).reasons()
     decisive = {reason.date: reason for reason in told if reason.decisive}
     assert decisive["anchor_on"][4:] == ("outside_session", "outside-2026-01-05")
     assert decisive["due_on"][1:] == ("minimum_interval", day("2026-04-06"), True, "course", None)
 
 
 def test_before_the_first_session_the_planned_start_is_the_only_reason() -> None:
-    told = reasons(history(planned_start_on=day("2026-02-02")), plan())
+    told = compute(history(planned_start_on=day("2026-02-02")), plan()).reasons()
     assert told == [("due_on", "planned_start", day("2026-02-02"), True, "course", None)]
-    assert reasons(history(), plan()) == []
+    assert compute(history(), plan()).reasons() == []
 
 
 def test_endings_do_not_move_dates() -> None:
     past = history(JAN, endings=[ended("2026-03-30")], bookings=[booked("2026-02-02")])
-    assert dates(past, plan()) == dates(history(JAN), plan())
+    assert compute(past, plan()) == compute(history(JAN), plan())
+
+
+# --- the patient's other courses ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "planned", "due", "rule"),
+    [
+        pytest.param([JAN], ["2025-10-13"], None, "2026-03-30", "interval", id="older ones"),
+        pytest.param([JAN], ["2026-02-02"], None, "2026-04-27", "interval", id="a later one"),
+        pytest.param([], ["2026-02-02"], None, "2026-04-27", "interval", id="not started"),
+        pytest.param(
+            [], ["2026-02-02"], "2026-04-26", "2026-04-27", "interval", id="planned too early"
+        ),
+        pytest.param(
+            [], ["2026-02-02"], "2026-04-27", "2026-04-27", "interval", id="planned on that day"
+        ),
+        pytest.param(
+            [], ["2026-02-02"], "2026-04-28", "2026-04-28", "planned_start", id="planned later"
+        ),
+    ],
+)
+def test_due_from_the_patients_latest_treatment(
+    own: list[Treatment], others: list[str], planned: str | None, due: str, rule: str
+) -> None:
+    past = history(*own, planned_start_on=day(planned) if planned else None)
+    found = compute(past._replace(others=[given(on) for on in others]), plan())
+    assert found.due
+    assert (found.due_on, found.due.rule) == (day(due), rule)
+    thresholds_known = {found.due_soon_from, found.overdue_from, found.lapsed_from} != {None}
+    assert thresholds_known == bool(own)
+    decisive = [r for r in found.reasons() if r.date == "due_on" and r.decisive]
+    assert [(r.rule, r.on) for r in decisive] == [(rule, day(due))]
+
+
+def test_of_two_treatments_on_one_day_the_courses_own_is_the_anchor() -> None:
+    same_day = given("2026-01-05", "zzz")
+    assert history(JAN)._replace(others=[same_day]).anchor == JAN
+    assert history(given("2025-10-13"))._replace(others=[same_day]).anchor == same_day
+
+
+def test_a_closed_course_follows_no_other() -> None:
+    past = history(JAN, closed_on=day("2026-03-01"))._replace(others=[given("2026-02-02")])
+    assert compute(past, plan()) == compute(history(JAN), plan())
+    # The day before it closed it did.
+    assert compute(past.as_of(day("2026-02-28")), plan()).anchor_on == day("2026-02-02")
+    assert compute(past.as_of(day("2026-02-01")), plan()).anchor_on == day("2026-01-05")
+
+
+@pytest.mark.parametrize(
+    ("product", "indication", "same"),
+    [
+        ("onabotulinumtoxinA", "G43.719", True),
+        (" OnabotulinumtoxinA ", "g43.e09", True),
+        ("onabotulinumtoxinA", "G43", True),
+        ("onabotulinumtoxinA", "G44.1", False),
+        ("onabotulinumtoxinA", "G4", False),
+        ("rimabotulinumtoxinB", "G43.709", False),
+    ],
+)
+def test_courses_share_by_drug_and_category(product: str, indication: str, same: bool) -> None:
+    usual = treatment_group("onabotulinumtoxinA", "G43.709")
+    assert (treatment_group(product, indication) == usual) == same
+
+
+def test_everything_is_found_in_one_pass() -> None:
+    asked: list[date] = []
+
+    def first_day(wanted: date) -> date:
+        asked.append(wanted)
+        return max(wanted, day("2026-04-20"))
+
+    past = history(JAN, holds=(hold("2026-03-20", "2026-04-05"),))
+    found = compute(past, plan(), [Limit("payer_minimum", "payer", "p", first_day)])
+    assert len(found.reasons()) == len(found.reasons()) > 0
+    assert found.due_on == day("2026-04-20")
+    # Asked about the day after the hold, and once more about its own answer.
+    assert asked == [day("2026-04-06"), day("2026-04-20")]
+
+
+def test_a_projection_asks_no_more_than_its_dates() -> None:
+    asked: list[date] = []
+    limit = Limit("payer_minimum", "payer", "p", lambda wanted: asked.append(wanted) or wanted)
+    assert len(projection(history(JAN), plan(), 6, [limit])) == 6
+    assert len(asked) == 6

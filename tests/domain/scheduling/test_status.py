@@ -7,7 +7,7 @@ from itertools import groupby
 
 import pytest
 
-from app.domain.scheduling.schedule import History, Plan, dates
+from app.domain.scheduling.schedule import History, Plan, compute
 from app.domain.scheduling.worklist import STATUSES, status_on
 from tests.support.builders import DAY, day, elsewhere, given, history, hold, plan
 
@@ -15,7 +15,7 @@ from tests.support.builders import DAY, day, elsewhere, given, history, hold, pl
 def status(past: History, on: date, numbers: Plan | None = None) -> str:
     """The status as every surface asks for it: from the dates, which know no today."""
     numbers = numbers or plan()
-    found = dates(past, numbers)
+    found = compute(past, numbers)
     return status_on(
         on,
         closed=past.closed_on is not None,
@@ -134,7 +134,7 @@ def test_a_year_of_days(past: History, numbers: Plan, stretches: list[list[str]]
 
 @pytest.mark.parametrize("anchor", ["2023-12-07", "2024-02-29", "2026-01-05", "2027-12-08"])
 def test_every_day_has_one_status_and_they_only_go_forward(anchor: str) -> None:
-    found = dates(history(given(anchor)), plan())
+    found = compute(history(given(anchor)), plan())
     assert found.due_on
     assert found.due_soon_from
     assert found.overdue_from

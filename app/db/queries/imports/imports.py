@@ -84,11 +84,9 @@ def patients(db: Connection, *, practice_id: str, mrn_keys: Collection[str]) -> 
     return _all(db, statement, _patient.c.mrn_key, mrn_keys, PatientRow)
 
 
-def courses(
-    db: Connection, *, practice_id: str, patient_ids: Collection[str], protocol: str
-) -> list[CourseRow]:
-    """Return these patients' courses under a protocol, oldest first and held as well."""
-    statement = _held(_course, practice_id).where(_course.c.protocol == protocol)
+def courses(db: Connection, *, practice_id: str, patient_ids: Collection[str]) -> list[CourseRow]:
+    """Return these patients' courses, oldest first and held as well: they share treatments."""
+    statement = _held(_course, practice_id)
     return _all(db, statement, _course.c.patient_id, patient_ids, CourseRow)
 
 
@@ -129,6 +127,17 @@ def facts(db: Connection, *, practice_id: str, course_ids: Collection[str]) -> l
         found
         for piece in pieces(course_ids)
         for found in fact_rows.of_courses(db, practice_id=practice_id, course_ids=piece)
+    ]
+
+
+def facts_of_patients(
+    db: Connection, *, practice_id: str, patient_ids: Collection[str]
+) -> list[CourseFacts]:
+    """Return all that the dates of these patients' courses rest on."""
+    return [
+        found
+        for piece in pieces(patient_ids)
+        for found in fact_rows.of_patients(db, practice_id=practice_id, patient_ids=piece)
     ]
 
 

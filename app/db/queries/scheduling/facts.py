@@ -9,28 +9,22 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, FromClause, Select, and_, bindparam, select
 
+from app.db import models
 from app.db.aggregate import day, instant, rows_of
 from app.db.engine.prepared import Prepared
-from app.db.models import (
-    Closure,
-    Course,
-    Hold,
-    Location,
-    OutsideSession,
-    Patient,
-    Practice,
-    Practitioner,
-    Session,
-)
-from app.db.queries.table_rows import PRACTICE_ID, Record, table_of
-from app.domain.dates import Interval
-from app.domain.scheduling import schedule, worklist
-from app.domain.scheduling.schedule import History, Plan, Treatment
-from app.domain.scheduling.worklist import StateFacts
+from app.db.queries.table_rows import PRACTICE_ID, table_of
+from app.db.rows.practice import PracticeRow
+from app.db.rows.scheduling import CourseRow
+from app.domain.charting.protocol import Protocol
+from app.domain.scheduling.schedule import Hold, Treatment
+from app.domain.scheduling.sessions import SessionStatus
+from app.domain.scheduling.worklist import Closure
 
-course, patient, practice = table_of(Course), table_of(Patient), table_of(Practice)
-session, outside, hold = table_of(Session), table_of(OutsideSession), table_of(Hold)
-closure, location, practitioner = table_of(Closure), table_of(Location), table_of(Practitioner)
+course, patient = table_of(models.Course), table_of(models.Patient)
+practice, closure = table_of(models.Practice), table_of(models.Closure)
+session, outside = table_of(models.Session), table_of(models.OutsideSession)
+hold, location = table_of(models.Hold), table_of(models.Location)
+practitioner = table_of(models.Practitioner)
 
 
 # The id of no row: what an outer join compares with when nobody is looked up. With NULL a planner
@@ -54,6 +48,11 @@ class SessionFact(NamedTuple):
     confirmed: bool
     ended_at: datetime | None
     ended_by: str | None
+
+    @property
+    def treated_on(self) -> date | None:
+        """The day of a treatment that counts."""
+        return self.given_on if self.status == SessionStatus.GIVEN else None
 
 
 _SESSION = (
@@ -95,92 +94,24 @@ def read_session(row: list[Any]) -> SessionFact:
 
 @dataclass(slots=True)
 class CourseFacts:
-    """A course, its history, and the settings it is judged by."""
+    """A course, its history, and the settings it is judged by.
 
-    course: Record
-    practice: Record
-    patient: Record
+    `others` are the patient's other courses: treatments belong to the patient. `protocol` is the
+    pinned version, which services load.
+    """
+
+    course: CourseRow
+    practice: PracticeRow
+    birth_date: date
+    deceased_on: date | None
     sessions: list[SessionFact]
     outside: list[Treatment]
-    holds: list[schedule.Hold]
-    closures: list[worklist.Closure]
+    holds: list[Hold]
+    closures: list[Closure]
     location_zone: str | None = None
     practitioner_known: bool = False
-    interval: Interval = field(default=Interval(84, "day"))
-
-    def plan(self) -> Plan:
-        """Return the numbers that apply: the course's own before the practice's."""
-        return plan_of(self.course, self.practice, self.interval)
-
-    def history(self) -> History:
-        """Return the history as the schedule engine wants it."""
-        treatments = list(self.outside)
-        bookings: list[schedule.Booking] = []
-        endings: list[schedule.Ending] = []
-        for s in self.sessions:
-            if s.status == "given" and s.given_on:
-                treatments.append(Treatment(s.given_on, s.id, "session", s.continues))
-            elif s.status == "booked" and s.starts_on and s.starts_at:
-                bookings.append(booking_of(s))
-            elif s.status in ("cancelled", "no_show") and s.starts_on and s.ended_at:
-                by_patient = s.status == "no_show" or s.ended_by == "patient"
-                made_on = s.made_on or s.starts_on
-                endings.append(schedule.Ending(s.id, s.starts_on, made_on, s.ended_at, by_patient))
-        treatments.sort(key=lambda t: (t.on, t.id))
-        return History(
-            treatments,
-            in_order(self.holds),
-            worklist.bookings_in_order(bookings),
-            endings,
-            self.course["prior_cycles"],
-            self.course["planned_start_on"],
-            self.course["closed_on"],
-        )
-
-
-def booking_of(fact: SessionFact) -> schedule.Booking:
-    """Return a booked session as the rules see it."""
-    assert fact.starts_on  # noqa: S101 - a constraint of the table
-    assert fact.starts_at  # noqa: S101 - likewise
-    return schedule.Booking(
-        fact.id,
-        fact.starts_on,
-        fact.starts_at,
-        fact.made_on or fact.starts_on,
-        fact.location_id,
-        fact.practitioner_id,
-        fact.confirmed,
-    )
-
-
-def plan_of(course: Record, practice: Record, interval: Interval) -> Plan:
-    """Return the numbers for a course; `interval` is its protocol version's."""
-    own, minimum = course["interval_days"], course["min_interval_days"]
-    return Plan(
-        Interval(own, "day") if own else interval,
-        minimum or practice["min_interval_days"],
-        practice["early_tolerance_days"],
-        practice["lead_days"],
-        practice["overdue_after_days"],
-        practice["lapsed_after_days"],
-        minimum is not None,
-        own is not None,
-    )
-
-
-def state_facts(course: Record, history: History, dates: schedule.Dates) -> StateFacts:
-    """Return what the course's standing is judged from."""
-    return StateFacts(
-        history.closed_on is not None,
-        dates.anchor_on,
-        dates.earliest_on,
-        dates.due_on,
-        history.holds,
-        history.bookings,
-        worklist.missed_since(dates.anchor_on, history.endings),
-        course["location_id"],
-        course["practitioner_id"],
-    )
+    others: list[CourseFacts] = field(default_factory=list)
+    protocol: Protocol | None = None
 
 
 def _of_course(table: Any) -> Any:
@@ -216,7 +147,8 @@ _CLOSURES = rows_of(
 def statement(source: FromClause, location_id: Any, practitioner_id: Any) -> Select[Any]:
     """Return the statement whose rows `read` understands: facts of the courses in `source`.
 
-    The two ids name the place and person to look up with them, `NO_ID` where there is none.
+    `source` holds every course of whoever it holds one of. The two ids name the place and person
+    to look up with them, `NO_ID` where there is none.
     """
     return (
         select(
@@ -247,11 +179,22 @@ def statement(source: FromClause, location_id: Any, practitioner_id: Any) -> Sel
     )
 
 
+# A course, and all courses of its patient.
+asked = course.alias("asked")
+OF_ITS_PATIENT = asked.join(
+    course,
+    and_(course.c.practice_id == PRACTICE_ID, course.c.patient_id == asked.c.patient_id),
+)
+_BY_COURSE = Prepared(
+    statement(OF_ITS_PATIENT, bindparam("location_id"), bindparam("practitioner_id")).where(
+        asked.c.practice_id == PRACTICE_ID, asked.c.id == bindparam("id")
+    )
+)
 _FACTS = statement(course, bindparam("location_id"), bindparam("practitioner_id"))
-_BY_COURSE = Prepared(_FACTS.where(course.c.id == bindparam("id")))
 _N_COURSE, _N_PRACTICE = len(_COURSE), len(_PRACTICE)
 _COURSE_KEYS = [c.name for c in course.c]
 _PRACTICE_KEYS = [c.name for c in practice.c]
+_NOBODY = {"location_id": NO_ID, "practitioner_id": NO_ID}
 
 
 def of_course(
@@ -269,43 +212,60 @@ def of_course(
         "location_id": location_id or NO_ID,
         "practitioner_id": practitioner_id or NO_ID,
     }
-    rows = _BY_COURSE.rows(db, values)
-    return read(rows[0]) if rows else None
+    return own(_BY_COURSE.rows(db, values), course_id)
 
 
-def read(row: Any) -> CourseFacts:
-    """Return the facts from a row of `statement`."""
-    rest = row[_N_COURSE + _N_PRACTICE :]
+def own(rows: Sequence[Any], course_id: str) -> CourseFacts | None:
+    """Return the facts of that course from the rows of one patient's courses."""
+    found = [_read(row) for row in rows]
+    if len(found) > 1:
+        _together(found)
+    return next((facts for facts in found if facts.course["id"] == course_id), None)
+
+
+def _together(found: Sequence[CourseFacts]) -> None:
+    """Let the courses of each patient know of one another."""
+    of_patient: dict[str, list[CourseFacts]] = {}
+    for facts in found:
+        of_patient.setdefault(facts.course["patient_id"], []).append(facts)
+    for facts in found:
+        courses = of_patient[facts.course["patient_id"]]
+        facts.others = [other for other in courses if other is not facts]
+
+
+def _read(row: Any) -> CourseFacts:
+    born, died, zone, person, sessions, outside, holds, closures = row[
+        _N_COURSE + _N_PRACTICE : _N_COURSE + _N_PRACTICE + 8
+    ]
+    stored: Any = dict(zip(_COURSE_KEYS, row[:_N_COURSE], strict=True))
+    settings: Any = dict(zip(_PRACTICE_KEYS, row[_N_COURSE : _N_COURSE + _N_PRACTICE], strict=True))
     return CourseFacts(
-        course=dict(zip(_COURSE_KEYS, row[:_N_COURSE], strict=True)),
-        practice=dict(zip(_PRACTICE_KEYS, row[_N_COURSE : _N_COURSE + _N_PRACTICE], strict=True)),
-        patient={"birth_date": rest[0], "deceased_on": rest[1]},
-        location_zone=rest[2],
-        practitioner_known=rest[3] is not None,
-        sessions=[read_session(s) for s in rest[4] or ()],
-        outside=[Treatment(day(o[0]) or date.min, o[1], "outside_session") for o in rest[5] or ()],
-        holds=read_holds(rest[6]),
-        closures=[read_closure(c) for c in rest[7] or ()],
+        course=stored,
+        practice=settings,
+        birth_date=born,
+        deceased_on=died,
+        location_zone=zone,
+        practitioner_known=person is not None,
+        sessions=[read_session(s) for s in sessions] if sessions else [],
+        outside=[Treatment(date.fromisoformat(on), id, "outside_session") for on, id in outside]
+        if outside
+        else [],
+        holds=read_holds(holds) if holds else [],
+        closures=[read_closure(c) for c in closures] if closures else [],
     )
 
 
-def read_holds(rows: list[Any] | None) -> list[schedule.Hold]:
-    """Return holds from their JSON lists, in the order in which the rules meet them."""
-    found = [
-        schedule.Hold(id, day(since) or date.min, day(until), day(review_on))
-        for id, since, until, review_on in rows or ()
+def read_holds(rows: Sequence[Any]) -> list[Hold]:
+    """Return holds from their JSON lists."""
+    return [
+        Hold(id, day(since) or date.min, day(until), day(review_on))
+        for id, since, until, review_on in rows
     ]
-    return in_order(found)
 
 
-def in_order(holds: Sequence[schedule.Hold]) -> list[schedule.Hold]:
-    """Return holds by their first day: of two that end together the same one is always named."""
-    return sorted(holds, key=lambda hold: (hold.since, hold.id))
-
-
-def read_closure(row: list[Any]) -> worklist.Closure:
+def read_closure(row: list[Any]) -> Closure:
     """Return a closure from its JSON list."""
-    return worklist.Closure(day(row[0]) or date.min, day(row[1]) or date.max, row[2], row[3])
+    return Closure(day(row[0]) or date.min, day(row[1]) or date.max, row[2], row[3])
 
 
 def after_course(
@@ -321,17 +281,34 @@ def after_course(
     `waiting_below` keeps only courses whose dates were computed under an older revision of the
     practice's settings.
     """
-    wanted = _FACTS.order_by(course.c.id).limit(limit)
+    wanted = select(asked.c.id).where(asked.c.practice_id == PRACTICE_ID).order_by(asked.c.id)
     if after:
-        wanted = wanted.where(course.c.id > after)
+        wanted = wanted.where(asked.c.id > after)
     if waiting_below is not None:
-        wanted = wanted.where(course.c.dates_revision < waiting_below)
-    values = {"practice_id": practice_id, "location_id": NO_ID, "practitioner_id": NO_ID}
-    return [read(row) for row in db.execute(wanted, values)]
+        wanted = wanted.where(asked.c.dates_revision < waiting_below)
+    ids = list(db.scalars(wanted.limit(limit), {"practice_id": practice_id}))
+    return of_courses(db, practice_id=practice_id, course_ids=ids) if ids else []
 
 
 def of_courses(db: Connection, *, practice_id: str, course_ids: Sequence[str]) -> list[CourseFacts]:
-    """Return the facts of these courses; no more ids than one statement may carry."""
-    values = {"practice_id": practice_id, "location_id": NO_ID, "practitioner_id": NO_ID}
-    found = db.execute(_FACTS.where(course.c.id.in_(course_ids)), values)
-    return [read(row) for row in found]
+    """Return the facts of these courses in order of id; no more than one statement may carry."""
+    patients = select(asked.c.patient_id).where(
+        asked.c.practice_id == PRACTICE_ID, asked.c.id.in_(course_ids)
+    )
+    named = set(course_ids)
+    found = _of_patients(db, practice_id, patients)
+    return [facts for facts in found if facts.course["id"] in named]
+
+
+def of_patients(
+    db: Connection, *, practice_id: str, patient_ids: Sequence[str]
+) -> list[CourseFacts]:
+    """Return the facts of all courses of these patients; no more than one statement may carry."""
+    return _of_patients(db, practice_id, patient_ids)
+
+
+def _of_patients(db: Connection, practice_id: str, patients: Any) -> list[CourseFacts]:
+    wanted = _FACTS.where(course.c.patient_id.in_(patients)).order_by(course.c.id)
+    found = [_read(row) for row in db.execute(wanted, {"practice_id": practice_id, **_NOBODY})]
+    _together(found)
+    return found

@@ -11,7 +11,8 @@ from app.db.aggregate import rows_of
 from app.db.models import Course, Identifier, Patient, Session
 from app.db.queries.scheduling import facts
 from app.db.queries.scheduling.facts import CourseFacts
-from app.db.queries.table_rows import PRACTICE_ID, Record, table_of
+from app.db.queries.table_rows import PRACTICE_ID, table_of
+from app.db.rows.scheduling import SessionRow
 
 _table, _course, _patient = table_of(Session), table_of(Course), table_of(Patient)
 _identifier = table_of(Identifier)
@@ -20,7 +21,7 @@ _identifier = table_of(Identifier)
 class Found(NamedTuple):
     """A session, the facts of its course, and other systems' identifiers of it."""
 
-    session: Record
+    session: SessionRow
     facts: CourseFacts
     identifiers: list[dict[str, str]]
 
@@ -32,9 +33,9 @@ _person = bindparam("practitioner_id", type_=_table.c.practitioner_id.type)
 _SESSION = [c.label(f"s_{c.name}") for c in _own.c]
 _ONE = (
     facts.statement(
-        _course.join(
+        facts.OF_ITS_PATIENT.join(
             _own,
-            and_(_own.c.practice_id == PRACTICE_ID, _own.c.course_id == _course.c.id),
+            and_(_own.c.practice_id == PRACTICE_ID, _own.c.course_id == facts.asked.c.id),
         ),
         func.coalesce(_place, _own.c.location_id),
         func.coalesce(_person, _own.c.practitioner_id),
@@ -52,7 +53,7 @@ _ONE = (
             ),
         ).label("identifiers"),
     )
-    .where(_own.c.id == bindparam("id"))
+    .where(facts.asked.c.practice_id == PRACTICE_ID, _own.c.id == bindparam("id"))
 )
 _KEYS = [c.name for c in _table.c]
 
@@ -75,12 +76,15 @@ def one(
         "location_id": location_id,
         "practitioner_id": practitioner_id,
     }
-    row = db.execute(_ONE, values).first()
-    if row is None:
+    rows = db.execute(_ONE, values).all()
+    if not rows:
         return None
-    session = dict(zip(_KEYS, row[-len(_KEYS) - 1 : -1], strict=True))
-    named = sorted((system, value) for system, value in row[-1] or ())
-    return Found(session, facts.read(row), [{"system": s, "value": v} for s, v in named])
+    *stored, identified = rows[0][-len(_KEYS) - 1 :]
+    session: Any = dict(zip(_KEYS, stored, strict=True))
+    course = facts.own(rows, session["course_id"])
+    assert course is not None  # noqa: S101 - joined by that id
+    named = sorted((system, value) for system, value in identified or ())
+    return Found(session, course, [{"system": s, "value": v} for s, v in named])
 
 
 _LAST_CHART = (
@@ -96,16 +100,34 @@ _LAST_CHART = (
 )
 
 
+class LastChart(NamedTuple):
+    """A chart by site as it is stored, and the protocol version it was made under."""
+
+    injections: list[list[int]]
+    protocol: str
+    protocol_version: int
+
+
 def last_chart(
     db: Connection, *, practice_id: str, course_id: str, other_than: str | None
-) -> Record | None:
+) -> LastChart | None:
     """Return the latest chart by site of the course, leaving out one session."""
     statement = _LAST_CHART
     if other_than:
         statement = statement.where(_table.c.id != other_than)
-    row = db.execute(statement, {"practice_id": practice_id, "course_id": course_id}).mappings()
-    found = row.first()
-    return dict(found) if found else None
+    row = db.execute(statement, {"practice_id": practice_id, "course_id": course_id}).first()
+    return LastChart(*row) if row else None
+
+
+class SessionOfPatient(NamedTuple):
+    """A session, and the patient it is for."""
+
+    session: SessionRow
+    patient_id: str
+    mrn: str
+    family_name: str
+    given_name: str
+    birth_date: date
 
 
 def page(
@@ -120,7 +142,7 @@ def page(
     practitioner_id: str | None = None,
     after: tuple[datetime, str] | None = None,
     limit: int,
-) -> list[Record]:
+) -> list[SessionOfPatient]:
     """Return sessions in the order of the day, each with the patient it is for.
 
     Ranges of days are inclusive; `after` is the (sort instant, id) of the last one seen.
@@ -166,4 +188,9 @@ def page(
         statement.where(*conditions).order_by(_table.c.sort_at, _table.c.id).limit(limit),
         {"practice_id": practice_id},
     )
-    return [dict(row) for row in rows.mappings()]
+    return [_with_patient(row) for row in rows]
+
+
+def _with_patient(row: Any) -> SessionOfPatient:
+    session: Any = dict(zip(_KEYS, row[: len(_KEYS)], strict=True))
+    return SessionOfPatient(session, *row[len(_KEYS) :])

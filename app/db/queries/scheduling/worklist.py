@@ -49,6 +49,7 @@ class Stored(NamedTuple):
     protocol: str
     state: str
     cycle: int
+    last_treated_on: date | None
     anchor_on: date | None
     earliest_on: date | None
     due_on: date | None
@@ -102,6 +103,7 @@ _ROWS: Select[Any] = (
         course.c.protocol,
         course.c.state,
         course.c.cycle,
+        course.c.last_treated_on,
         course.c.anchor_on,
         course.c.earliest_on,
         course.c.due_on,

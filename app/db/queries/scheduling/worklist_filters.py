@@ -90,7 +90,7 @@ def status(at: Thresholds) -> ColumnElement[str]:
     return case(
         (course.c.state != "active", "closed"),
         (_HELD, "on_hold"),
-        (course.c.anchor_on.is_(None), "not_started"),
+        (course.c.last_treated_on.is_(None), "not_started"),
         (course.c.due_on <= at.on - timedelta(at.lapsed_after_days), "lapsed"),
         (course.c.due_on <= at.on - timedelta(at.overdue_after_days), "overdue"),
         (course.c.due_on <= at.on, "due"),
@@ -145,7 +145,7 @@ def _statuses(wanted: Sequence[str], at: Thresholds) -> Any:
         "due_soon": at.on + timedelta(at.lead_days),
     }
     before = {"overdue": "lapsed", "due": "overdue", "due_soon": "due"}
-    started = and_(course.c.state == "active", course.c.anchor_on.is_not(None), not_(_HELD))
+    started = and_(course.c.state == "active", course.c.last_treated_on.is_not(None), not_(_HELD))
     found: list[Any] = []
     for name in wanted:
         if name == "closed":
@@ -154,7 +154,7 @@ def _statuses(wanted: Sequence[str], at: Thresholds) -> Any:
             found.append(and_(course.c.state == "active", _HELD))
         elif name == "not_started":
             found.append(
-                and_(course.c.state == "active", course.c.anchor_on.is_(None), not_(_HELD))
+                and_(course.c.state == "active", course.c.last_treated_on.is_(None), not_(_HELD))
             )
         elif name == "upcoming":
             found.append(and_(started, course.c.sort_on > last["due_soon"]))

@@ -1,0 +1,117 @@
+"""A session as every surface shows it: its cycle, its injections by area, what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.db.engine.engine import Connection
+from app.db.queries.scheduling.facts import CourseFacts
+from app.db.rows.base import JsonObject
+from app.db.rows.scheduling import SessionRow
+from app.domain.access.access import Actor
+from app.domain.charting import dosing
+from app.domain.charting.protocol import Protocol
+from app.domain.scheduling.derived import Derived
+from app.domain.scheduling.sessions import SessionStatus, too_early
+from app.services.charting import protocols
+from app.services.scheduling import course_dates, sessions
+from app.services.scheduling.sessions import Identifiers, Saved
+from app.services.scheduling.treatments import stored
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A session with what follows from its course; doses are hundredths of a unit.
+
+    `cycle` is the session's own when it was given, the next one when it is booked, else None.
+    `versions` are those of all that the record rests on.
+    """
+
+    session: SessionRow
+    patient_id: str
+    cycle: int | None
+    findings: Sequence[JsonObject]
+    injections: Sequence[dosing.Row]
+    areas: Sequence[dosing.AreaTotal]
+    identifiers: Identifiers
+    versions: Sequence[int]
+
+
+def show(db: Connection, *, session_id: str, by: Actor) -> SessionRecord:
+    """Return one session as it stands; `NotFound` when the practice has none of that id."""
+    session, facts, identified = sessions.load(db, session_id, by=by)
+    return record_of(db, Saved(session, facts, course_dates.derive(facts), identified))
+
+
+def record_of(db: Connection, saved: Saved) -> SessionRecord:
+    """Return a session as it was saved."""
+    given = saved.session["status"] == SessionStatus.GIVEN
+    short = saved.derived.days_short() if given else {}
+    return _record(db, saved.session, saved.facts, saved.derived, short, saved.identifiers)
+
+
+def records_of(
+    db: Connection,
+    found: Iterable[SessionRow],
+    courses: Mapping[str, CourseFacts],
+    identified: Mapping[str, Identifiers],
+) -> list[SessionRecord]:
+    """Return sessions of these courses as they stand; what follows from a course is found once."""
+    follows = {id: course_dates.derive(facts) for id, facts in courses.items()}
+    short = {id: derived.days_short() for id, derived in follows.items()}
+    records = []
+    for session in found:
+        id, named = session["course_id"], identified.get(session["id"], [])
+        records.append(_record(db, session, courses[id], follows[id], short[id], named))
+    return records
+
+
+def _record(
+    db: Connection,
+    session: SessionRow,
+    facts: CourseFacts,
+    found: Derived,
+    short: Mapping[str, int],
+    identified: Identifiers,
+) -> SessionRecord:
+    cycle, findings = None, session["findings"] or []
+    if session["status"] == SessionStatus.GIVEN:
+        cycle = found.numbers.get(session["id"])
+        if session["id"] in short:
+            findings = [*findings, *stored([too_early(short[session["id"]])])]
+    elif session["status"] == SessionStatus.BOOKED:
+        cycle = found.cycle
+    protocol = _protocol(db, session, facts)
+    injections: Sequence[dosing.Row] = ()
+    areas: Sequence[dosing.AreaTotal] = ()
+    if session["injections"] and protocol:
+        chart = dosing.unpack(session["injections"])
+        injections, areas = dosing.describe(protocol, chart), dosing.areas(protocol, chart)
+    return SessionRecord(
+        session,
+        facts.course["patient_id"],
+        cycle,
+        findings,
+        injections,
+        areas,
+        identified,
+        versions(session, facts),
+    )
+
+
+def versions(session: SessionRow, facts: CourseFacts) -> list[int]:
+    """Return the versions of all that a session's record rests on."""
+    # Its cycle and findings follow from the patient's other sessions and the practice's numbers.
+    others = [other.course["version"] for other in facts.others]
+    return [session["version"], facts.course["version"], facts.practice["version"], *others]
+
+
+def _protocol(db: Connection, session: SessionRow, facts: CourseFacts) -> Protocol | None:
+    """Return the version that the session was given under; None before it was."""
+    code, number, pinned = session["protocol"], session["protocol_version"], facts.protocol
+    if code is None or number is None:
+        return None
+    if pinned and (code, number) == (pinned.code, pinned.version):
+        return pinned
+    return protocols.version(db, practice_id=session["practice_id"], code=code, number=number)
