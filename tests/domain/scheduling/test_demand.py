@@ -108,7 +108,10 @@ def test_the_day_asked_about_need_not_be_where_the_window_begins(
             plan(), 24, ["2026-03-11", "2026-06-03"], id="84 days on, and the third lies outside"
         ),
         pytest.param(
-            plan(), 25, ["2026-03-11", "2026-06-03"], id="the third a day after a window of 25 weeks"
+            plan(),
+            25,
+            ["2026-03-11", "2026-06-03"],
+            id="the third a day after 25 weeks",
         ),
         pytest.param(
             plan(),
