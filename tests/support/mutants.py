@@ -94,7 +94,8 @@ def mutants_of(module: str) -> list[Mutant]:
     seen: Counter[str] = Counter()
     found = []
     for spot, new in _edits(tree):
-        name = f"{module}:{spot.scope} `{_line(spot.node)}` -> `{_line(new)}` in `{_line(spot.at)}`"
+        old, now = _apart(ast.unparse(spot.node), ast.unparse(new))
+        name = f"{module}:{spot.scope} `{old}` -> `{now}` in `{_short(ast.unparse(spot.at))}`"
         seen[name] += 1
         if seen[name] > 1:
             name += f" ({seen[name]})"
@@ -105,9 +106,16 @@ def mutants_of(module: str) -> list[Mutant]:
     return found
 
 
-def _line(node: ast.AST) -> str:
-    first = ast.unparse(node).splitlines()[0]
-    return first if len(first) <= 90 else first[:87] + "..."
+def _apart(old: str, new: str) -> tuple[str, str]:
+    """Return both texts cut short where they differ."""
+    same = next((n for n, (was, now) in enumerate(zip(old, new, strict=False)) if was != now), 0)
+    start = max(0, same - 30)
+    return _short(old[start:]), _short(new[start:])
+
+
+def _short(text: str) -> str:
+    line = text.splitlines()[0]
+    return line if len(line) <= 80 else line[:77] + "..."
 
 
 def _own_lines(statement: ast.stmt) -> range:
@@ -185,6 +193,10 @@ def _is_left_alone(node: ast.AST, field: str, parent: ast.AST) -> bool:
         return "__all__" in names
     if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Literal":
         return True
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "field":
+        return True  # of a dataclass: whether it is printed and compared
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return True
     documentation = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return documentation or isinstance(node, ast.Import | ast.ImportFrom)
 
@@ -246,7 +258,7 @@ def _constants(value: object) -> Iterator[ast.expr]:
         yield ast.Constant(value + 1)
         yield ast.Constant(value - 1)
     elif isinstance(value, str) and len(value) > 1 and _CODE.fullmatch(value):
-        yield ast.Constant(value + "x")
+        yield ast.Constant(value[:-1])
 
 
 def _comprehensions(
@@ -266,10 +278,14 @@ def _calls(node: ast.Call) -> Iterator[ast.expr]:
     for place in range(len(node.args) - 1):
         args = [*node.args]
         args[place], args[place + 1] = args[place + 1], args[place]
-        yield ast.Call(node.func, args, node.keywords)
+        if ast.dump(args[place]) != ast.dump(args[place + 1]):
+            yield ast.Call(node.func, args, node.keywords)
     # Without a keyword of a function its default stands; fields of a record seldom have one.
+    # `strict` guards against faults elsewhere.
     if ast.unparse(node.func).split(".")[-1][0].islower():
         for place in range(len(node.keywords)):
+            if node.keywords[place].arg == "strict":
+                continue
             rest = node.keywords[:place] + node.keywords[place + 1 :]
             yield ast.Call(node.func, node.args, rest)
     if isinstance(node.func, ast.Name) and node.func.id in _CALLED:

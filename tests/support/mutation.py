@@ -19,6 +19,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -29,8 +30,8 @@ from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
-import hypothesis
 import pytest
+from hypothesis import is_hypothesis_test
 
 from tests.support.mutants import ROOT, Mutant, modules_in, mutants_of
 
@@ -96,6 +97,7 @@ def _fork(attempt: Callable[[], int], seconds: float) -> int:
         return pid
     status = KILLED  # also when the mutant cannot even be loaded
     try:
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
         signal.setitimer(signal.ITIMER_PROF, seconds)
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
         status = attempt()
@@ -106,9 +108,8 @@ def _fork(attempt: Callable[[], int], seconds: float) -> int:
 def _pytest(tests: Iterable[str], plugin: object) -> int:
     """Run pytest in this process, quietly and the same way each time."""
     options = [
-        *("-p", "no:terminal", "-p", "no:cacheprovider", "--capture=no", "-x"),
-        *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
-        *("--hypothesis-profile=mutation", f"--confcutdir={ROOT / TESTS}", f"--rootdir={ROOT}"),
+        *("-p", "no:terminal", "-p", "no:cacheprovider", "--capture=no", "-x", "--assert=plain"),
+        *(f"--confcutdir={ROOT / TESTS}", f"--rootdir={ROOT}"),
     ]
     return int(pytest.main([*options, *tests], plugins=[plugin]))
 
@@ -143,13 +144,18 @@ class Loaded:
         self.mutants, self.forks = mutants, forks
         self.tracer, self.measured = Tracer(), Measured()
 
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        # A fault is to be noticed by examples that someone can read, and the same ones each time.
+        items[:] = [item for item in items if not is_hypothesis_test(getattr(item, "obj", None))]
+
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         measured = self.measured
         measured.at_import = self.tracer.take()
+        session.config.option.tbstyle = "native"  # nobody reads it; this one is made quickly
         for item in session.items:
-            begun = time.perf_counter()
+            begun = time.process_time()
             _run([item])
-            measured.seconds[item.nodeid] = time.perf_counter() - begun
+            measured.seconds[item.nodeid] = time.process_time() - begun
             measured.lines[item.nodeid] = self.tracer.take()
         sys.settrace(None)
         if not session.testsfailed:
@@ -157,14 +163,18 @@ class Loaded:
         return True
 
     def _try_all(self, items: Mapping[str, pytest.Item]) -> None:
-        functions = [each for each in gc.get_objects() if isinstance(each, FunctionType)]
+        functions: dict[str, list[FunctionType]] = defaultdict(list)
+        for each in gc.get_objects():
+            if isinstance(each, FunctionType):
+                functions[each.__code__.co_filename].append(each)
         caches = [each for each in gc.get_objects() if isinstance(each, type(_of_own_cache))]
+        gc.disable()
         gc.freeze()
         for mutant in self.mutants:
             if mutant.in_function:
                 names = self.measured.tests_of([mutant])
-                own = [each for each in functions if each.__code__.co_filename == mutant.path]
-                attempt = partial(_put_in_and_run, mutant, own, caches, [items[n] for n in names])
+                own, tests = functions[mutant.path], [items[name] for name in names]
+                attempt = partial(_put_in_and_run, mutant, own, caches, tests)
                 spent = sum(self.measured.seconds[name] for name in names)
                 self.forks.start(mutant, attempt, 2 + 3 * spent)
         self.forks.finish()
@@ -268,11 +278,6 @@ def equivalent() -> dict[str, str]:
 def try_all(mutants: Sequence[Mutant], jobs: int, seconds: float) -> Statuses:
     """Return the status of every mutant that was tried within the time, by its name."""
     begun = time.monotonic()
-    hypothesis.settings.register_profile(
-        "mutation", deadline=None, derandomize=True, database=None,
-        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "answer")
         forks = Forks(jobs, begun + seconds * 0.7)
@@ -298,6 +303,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=480)
     asked = parser.parse_args()
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # none is needed, and each takes time
     begun, known = time.monotonic(), equivalent()
     every = [mutant for module in asked.modules for mutant in mutants_of(module)]
     # In an order that follows from what they are: those of a run cut short are a fair sample.

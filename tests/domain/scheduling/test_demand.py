@@ -111,7 +111,7 @@ def test_the_day_asked_about_need_not_be_where_the_window_begins(
             plan(),
             25,
             ["2026-03-11", "2026-06-03"],
-            id="the third a day after 25 weeks",
+            id="the third still outside of 25 weeks",
         ),
         pytest.param(
             plan(),
