@@ -9,7 +9,7 @@ import pytest
 from app.domain.dates import Interval
 from app.domain.scheduling.demand import Expected, expected, fewest_vials, week_of
 from app.domain.scheduling.schedule import Plan
-from tests.domain.builders import day, plan
+from tests.support.builders import day, plan
 
 MONDAY = "2026-03-02"
 EVERY_12_WEEKS = plan()
