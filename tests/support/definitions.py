@@ -20,6 +20,15 @@ def a_definition() -> dict[str, Any]:
     return copy.deepcopy(to_definition(preempt()))
 
 
+def faults_if_any(definition: Any) -> list[tuple[str, str]]:
+    """Return what is wrong with a definition, nothing when it is taken."""
+    try:
+        from_definition(definition)
+    except InvalidProtocol as refused:
+        return list(refused.errors)
+    return []
+
+
 def faults_of(definition: Any) -> list[tuple[str, str]]:
     with pytest.raises(InvalidProtocol) as refused:
         from_definition(definition)

@@ -226,7 +226,7 @@ def _faults(node: ast.AST) -> Iterator[_Parts]:
             yield ast.IfExp(node.test, node.orelse, node.body)
         case ast.Constant():
             yield from _constants(node.value)
-        case ast.Return() if node.value and not _is_none(node.value):
+        case ast.Return() if node.value and not _is_nothing(node.value):
             yield ast.Return(ast.Constant(None))
         case ast.If():
             for outcome in (True, False):
@@ -247,8 +247,9 @@ def _faults(node: ast.AST) -> Iterator[_Parts]:
             yield from _calls(node)
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_nothing(node: ast.expr) -> bool:
+    """Whether it is None or as good as None to whoever asks if there is anything."""
+    return isinstance(node, ast.Constant) and not node.value
 
 
 def _constants(value: object) -> Iterator[ast.expr]:
@@ -274,8 +275,12 @@ def _comprehensions(
             yield changed
 
 
+def _in_any_order(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Name) and node.func.id in ("min", "max")
+
+
 def _calls(node: ast.Call) -> Iterator[ast.expr]:
-    for place in range(len(node.args) - 1):
+    for place in range(0 if _in_any_order(node) else len(node.args) - 1):
         args = [*node.args]
         args[place], args[place + 1] = args[place + 1], args[place]
         if ast.dump(args[place]) != ast.dump(args[place + 1]):

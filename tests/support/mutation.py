@@ -209,7 +209,7 @@ def _inside(code: CodeType) -> Iterator[CodeType]:
 
 def _run(items: Sequence[pytest.Item]) -> int:
     """Run tests up to the first that fails."""
-    for item, following in zip(items, [*items[1:], None], strict=True):
+    for item, following in zip(items, [*items[1:], None], strict=False):
         item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
         if item.session.testsfailed:
             return KILLED

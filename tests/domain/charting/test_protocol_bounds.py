@@ -7,17 +7,12 @@ from typing import Any
 import pytest
 
 from app.domain.charting.protocol import from_definition, to_definition
-from app.domain.errors import InvalidProtocol
-from tests.support.definitions import a_definition, a_small_definition, changed
+from tests.support.definitions import a_definition, a_small_definition, changed, faults_if_any
 
 
 def form_faults(definition: Any) -> list[tuple[str, str]]:
     """The faults of form; whether the sums are right is found only after those."""
-    try:
-        from_definition(definition)
-    except InvalidProtocol as refused:
-        return [fault for fault in refused.errors if fault[1].startswith(_OF_FORM)]
-    return []
+    return [fault for fault in faults_if_any(definition) if fault[1].startswith(_OF_FORM)]
 
 
 _OF_FORM = ("must be a ", "must have ", "must hold", "must be one of", "is required", "has an unk")
