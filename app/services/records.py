@@ -8,7 +8,6 @@ from typing import cast
 
 from app.db.base import Base, OfPractice
 from app.db.engine.engine import Connection
-from app.db.engine.integrity import unique_violation_as_contended
 from app.db.queries import table_rows
 from app.db.rows.base import Changes, Fields, OwnRow, Row, Values
 from app.domain.access.access import Actor
@@ -49,8 +48,7 @@ def create(
     record = table_rows.new(
         model, values, practice_id=by.practice_id, id=id or new_id(now), now=now
     )
-    with unique_violation_as_contended():
-        table_rows.add(db, model, record)
+    table_rows.add(db, model, record)
     changes = audit.made(values)
     if identified:
         changes |= identifiers.put(

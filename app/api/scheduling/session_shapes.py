@@ -15,6 +15,7 @@ from app.api.shapes import (
     Resource,
     Shape,
     example,
+    pairs,
     patch,
 )
 from app.db.rows.scheduling import SessionValues
@@ -88,6 +89,16 @@ def _dose(dose: DoseIn) -> dosing.Dose:
     return dosing.Dose(dose.site, dose.units, dose.reason)
 
 
+class Identified(Body):
+    """What other systems may have names for."""
+
+    identifiers: Identifiers | None = None
+
+    def named(self) -> list[tuple[str, str]]:
+        """Return the identifiers as the service takes them; naming one twice is refused."""
+        return pairs(self.identifiers) if self.identifiers else []
+
+
 class GiveIn(Body):
     """A treatment that was given: `given_at`, or `given_on` for back-filled history."""
 
@@ -122,7 +133,7 @@ class GiveIn(Body):
         )
 
 
-class GivenIn(GiveIn):
+class GivenIn(GiveIn, Identified):
     """A session that was given, booked with us or not; it says when."""
 
     model_config = example(
@@ -130,7 +141,6 @@ class GivenIn(GiveIn):
     )
 
     status: Literal["given"]
-    identifiers: Identifiers | None = None
 
     def given(self) -> Given:
         """Return the treatment as the service takes it."""
@@ -139,7 +149,7 @@ class GivenIn(GiveIn):
         return super().given()
 
 
-class BookingIn(Body):
+class BookingIn(Identified):
     """An appointment; `override_reason` says why it may lie before the earliest day."""
 
     model_config = example({"status": "booked", "starts_at": "2026-03-30T09:20:00-04:00"})
@@ -149,7 +159,6 @@ class BookingIn(Body):
     location_id: Id | None = None
     practitioner_id: Id | None = None
     override_reason: Text | None = None
-    identifiers: Identifiers | None = None
 
     def slot(self) -> Slot:
         """Return the time and place as the service takes them."""

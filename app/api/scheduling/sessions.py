@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from app.api.scheduling.session_answers import answer, tag
 from app.api.scheduling.session_shapes import (
     PLACE,
     BookingIn,
@@ -21,11 +20,14 @@ from app.api.scheduling.session_shapes import (
 from app.api.shapes import pairs
 from app.domain.scheduling.sessions import SessionStatus
 from app.edge.input.fields import PathId
-from app.edge.requests.request_context import Answer, Ctx
+from app.edge.input.preconditions import etag
+from app.edge.requests.request_context import Answer, Ctx, RequestContext
 from app.edge.requests.routing import ResourceRouter
 from app.services.scheduling import bookings, documents, sessions, treatments
+from app.services.scheduling.schedules import schedule_of
+from app.services.scheduling.session_records import record_of, version_of
 from app.services.scheduling.session_records import show as show_session
-from app.services.scheduling.session_records import versions
+from app.services.scheduling.sessions import Saved
 
 router = ResourceRouter(tag="sessions")
 
@@ -42,17 +44,21 @@ _PLANNING = ("booked-too-early", "not-booking-master", "course-closed", "patient
 )
 def add(ctx: Ctx, id: PathId, body: SessionIn) -> Answer:
     """Book a session, or record one that was given; the answer holds the new schedule."""
-    named = pairs(body.identifiers)
     if isinstance(body, BookingIn):
         saved = bookings.book(
-            ctx.db, course_id=id, slot=body.slot(), identified=named, by=ctx.by, now=ctx.now
+            ctx.db, course_id=id, slot=body.slot(), identified=body.named(), by=ctx.by, now=ctx.now
         )
     else:
         ctx.require("treatments:create")
         saved = treatments.record(
-            ctx.db, course_id=id, given=body.given(), identified=named, by=ctx.by, now=ctx.now
+            ctx.db,
+            course_id=id,
+            given=body.given(),
+            identified=body.named(),
+            by=ctx.by,
+            now=ctx.now,
         )
-    return answer(ctx, saved, new=True)
+    return _answer(ctx, saved, new=True)
 
 
 @router.write(
@@ -69,13 +75,12 @@ def upsert(ctx: Ctx, body: SessionUpsert) -> Answer:
     How an EHR that owns the bookings keeps them in step: the same call for a new booking, for
     one that moved, and for one that was given.
     """
-    named = pairs(body.identifiers)
     if isinstance(body, BookingIn):
         saved, new = bookings.upsert(
             ctx.db,
             course_id=body.course_id,
             slot=body.slot(),
-            identified=named,
+            identified=body.named(),
             by=ctx.by,
             now=ctx.now,
         )
@@ -86,12 +91,22 @@ def upsert(ctx: Ctx, body: SessionUpsert) -> Answer:
             course_id=body.course_id,
             given=body.given(),
             said=body.said(),
-            identified=named,
+            identified=body.named(),
             may_correct="treatments:update" in ctx.caller.permissions,
             by=ctx.by,
             now=ctx.now,
         )
-    return answer(ctx, saved, new=new)
+    return _answer(ctx, saved, new=new)
+
+
+def _answer(ctx: RequestContext, saved: Saved, *, new: bool = False) -> Answer:
+    """Answer the session with its course's new schedule, and its version."""
+    ctx.saw(saved.facts.course["patient_id"])
+    db, today = ctx.db, ctx.today
+    record, schedule = record_of(db, saved), schedule_of(saved.facts, saved.derived, today)
+    content = documents.session(record) | {"schedule": documents.schedule(schedule)}
+    where = f"/v1/sessions/{record.session['id']}" if new else None
+    return Answer(content, 201 if new else 200, etag(record.version), where)
 
 
 @router.read("/sessions/{id}", permission="sessions:read", response_model=SessionOut, etag=True)
@@ -99,7 +114,7 @@ def show(ctx: Ctx, id: PathId) -> Answer:
     """Return one session with its injections, totals by area and findings."""
     record = show_session(ctx.db, session_id=id, by=ctx.by)
     ctx.saw(record.patient_id)
-    return Answer(documents.session(record), etag=tag(record.versions))
+    return Answer(documents.session(record), etag=etag(record.version))
 
 
 @router.write(
@@ -112,7 +127,7 @@ def show(ctx: Ctx, id: PathId) -> Answer:
 def correct(ctx: Ctx, id: PathId, body: SessionPatch) -> Answer:
     """Correct a session; everything that follows from it is derived again."""
     found = sessions.load(ctx.db, id, by=ctx.by, place=said(body, *PLACE))
-    ctx.require_match(tag(versions(found.session, found.facts)))
+    ctx.require_match(etag(version_of(found.session, found.facts)))
     booked = found.session["status"] == SessionStatus.BOOKED
     values = body.values(booked=booked)
     if not booked:
@@ -126,7 +141,7 @@ def correct(ctx: Ctx, id: PathId, body: SessionPatch) -> Answer:
         by=ctx.by,
         now=ctx.now,
     )
-    return answer(ctx, saved)
+    return _answer(ctx, saved)
 
 
 @router.write(
@@ -139,7 +154,7 @@ def correct(ctx: Ctx, id: PathId, body: SessionPatch) -> Answer:
 def reschedule(ctx: Ctx, id: PathId, body: RescheduleIn) -> Answer:
     """Move a booking to another time, place or person."""
     saved = bookings.reschedule(ctx.db, session_id=id, slot=body.slot(), by=ctx.by, now=ctx.now)
-    return answer(ctx, saved)
+    return _answer(ctx, saved)
 
 
 @router.write(
@@ -151,7 +166,7 @@ def reschedule(ctx: Ctx, id: PathId, body: RescheduleIn) -> Answer:
 )
 def confirm(ctx: Ctx, id: PathId) -> Answer:
     """Note that the patient confirmed the booking."""
-    return answer(ctx, bookings.confirm(ctx.db, session_id=id, by=ctx.by, now=ctx.now))
+    return _answer(ctx, bookings.confirm(ctx.db, session_id=id, by=ctx.by, now=ctx.now))
 
 
 @router.write(
@@ -163,7 +178,7 @@ def confirm(ctx: Ctx, id: PathId) -> Answer:
 )
 def arrive(ctx: Ctx, id: PathId) -> Answer:
     """Note that the patient is here."""
-    return answer(ctx, bookings.arrive(ctx.db, session_id=id, by=ctx.by, now=ctx.now))
+    return _answer(ctx, bookings.arrive(ctx.db, session_id=id, by=ctx.by, now=ctx.now))
 
 
 @router.write(
@@ -176,7 +191,7 @@ def arrive(ctx: Ctx, id: PathId) -> Answer:
 def give(ctx: Ctx, id: PathId, body: GiveIn) -> Answer:
     """Record that a booked session was given; now, unless another time is said."""
     saved = treatments.give(ctx.db, session_id=id, given=body.given(), by=ctx.by, now=ctx.now)
-    return answer(ctx, saved)
+    return _answer(ctx, saved)
 
 
 @router.write(
@@ -191,7 +206,7 @@ def cancel(ctx: Ctx, id: PathId, body: CancelIn) -> Answer:
     saved = bookings.cancel(
         ctx.db, session_id=id, side=body.by, reason=body.reason, by=ctx.by, now=ctx.now
     )
-    return answer(ctx, saved)
+    return _answer(ctx, saved)
 
 
 @router.write(
@@ -205,7 +220,7 @@ def no_show(ctx: Ctx, id: PathId, body: OptionalReasonIn | None = None) -> Answe
     """Note that the patient did not come."""
     reason = body.reason if body else None
     saved = bookings.no_show(ctx.db, session_id=id, reason=reason, by=ctx.by, now=ctx.now)
-    return answer(ctx, saved)
+    return _answer(ctx, saved)
 
 
 @router.write(
@@ -218,4 +233,4 @@ def no_show(ctx: Ctx, id: PathId, body: OptionalReasonIn | None = None) -> Answe
 def void(ctx: Ctx, id: PathId, body: ReasonIn) -> Answer:
     """Take a given session out of the record for good."""
     saved = treatments.void(ctx.db, session_id=id, reason=body.reason, by=ctx.by, now=ctx.now)
-    return answer(ctx, saved)
+    return _answer(ctx, saved)

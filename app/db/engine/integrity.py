@@ -14,9 +14,16 @@ _UNIQUE_STATE = "23505"
 _UNIQUE_WORDS = "UNIQUE constraint failed"
 
 
+def translated(error: IntegrityError) -> Exception:
+    """Return `Contended` for a unique violation, and any other broken constraint as it is."""
+    state = getattr(error.orig, "sqlstate", None)
+    unique = state == _UNIQUE_STATE or _UNIQUE_WORDS in str(error.orig)
+    return Contended() if unique else error
+
+
 @contextmanager
 def unique_violation_as_contended() -> Iterator[None]:
-    """Turn a unique violation inside into `Contended`, on which the request is run again.
+    """Turn a unique violation inside into `Contended`, which the door answers by trying again.
 
     Services look for a duplicate before they insert, so this is reached only when two
     requests make the same thing at once; the second try finds what the first one made.
@@ -24,7 +31,4 @@ def unique_violation_as_contended() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        state = getattr(error.orig, "sqlstate", None)
-        if state == _UNIQUE_STATE or _UNIQUE_WORDS in str(error.orig):
-            raise Contended() from None
-        raise
+        raise translated(error) from None

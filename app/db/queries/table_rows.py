@@ -20,8 +20,10 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from app.db.base import Base, OfPractice
+from app.db.engine import integrity
 from app.db.engine.prepared import Prepared
 from app.db.rows.base import Fields, OwnRow, Row, Values
 
@@ -116,8 +118,15 @@ def _insert_one(model: type[Base[Any]]) -> Prepared:
 
 
 def add(db: Connection, model: type[Base[Row]], row: Row) -> None:
-    """Insert one row, every column of which is named."""
-    _insert_one(model).run(db, row)
+    """Insert one row, every column of which is named.
+
+    `Contended` when another request made the same at the same moment: services look for a
+    duplicate before they insert.
+    """
+    try:
+        _insert_one(model).run(db, row)
+    except IntegrityError as error:
+        raise integrity.translated(error) from None
 
 
 def add_all(db: Connection, model: type[Base[Row]], rows: Sequence[Row]) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Final, Literal
 
 from app.domain.charting.dosing_findings import Finding, another_product, findings, total_over_limit
-from app.domain.charting.injections import AreaTotal, Injection, Row, areas, describe
+from app.domain.charting.injections import AreaTotal, Row, areas, describe, unpack
 from app.domain.charting.protocol import Protocol
+from app.domain.charting.protocol_parts import Injection
 from app.domain.charting.protocol_sums import MOST_HUNDREDTHS
 from app.domain.charting.reading import Fault, number
 from app.domain.errors import InvalidChart
@@ -91,7 +91,7 @@ def by_exception(
     if base == "as_protocol":
         if not (omit or change or add):
             return _about_product(as_protocol(protocol), protocol, product)
-        start: Iterable[Injection] = as_protocol(protocol).injections
+        start: Iterable[Injection] = protocol.fixed_plan
     else:
         start = _repeated(protocol, last, last_protocol or protocol)
     given = {injection.site_number: injection for injection in start}
@@ -140,11 +140,9 @@ def total(protocol: Protocol, hundredths: int, *, product: str | None = None) ->
     return _about_product(Chart("total", (), hundredths, tuple(found)), protocol, product)
 
 
-@lru_cache(maxsize=512)
 def as_protocol(protocol: Protocol) -> Chart:
-    """Return the fixed plan given as planned: one shared chart for each version."""
-    injections = tuple(Injection(site.number, site.hundredths) for site in protocol.sites)
-    return Chart("by_site", injections, protocol.limits.fixed_hundredths, ())
+    """Return the fixed plan given as planned."""
+    return Chart("by_site", protocol.fixed_plan, protocol.limits.fixed_hundredths, ())
 
 
 def pack(chart: Chart) -> list[list[int]]:
@@ -153,11 +151,6 @@ def pack(chart: Chart) -> list[list[int]]:
         [site, hundredths] if vial is None else [site, hundredths, vial]
         for site, hundredths, vial in chart.injections
     ]
-
-
-def unpack(packed: Iterable[Sequence[int]]) -> tuple[Injection, ...]:
-    """Return the injections that `pack` stored."""
-    return tuple([Injection(*row) for row in packed])
 
 
 def _about_product(chart: Chart, protocol: Protocol, product: str | None) -> Chart:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.domain.charting.injections import Injection
 from app.domain.charting.protocol import Protocol
+from app.domain.charting.protocol_parts import Injection
 from app.domain.charting.reading import number
 
 

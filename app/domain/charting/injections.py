@@ -6,24 +6,14 @@ the version its session pins.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from app.domain.charting.protocol import Protocol
-from app.domain.charting.protocol_parts import Side
+from app.domain.charting.protocol_parts import Injection, Side
 
 
-# Injections and their rows are named tuples: 31 are made for every session read or written,
-# and a frozen dataclass takes three times as long to make.
-class Injection(NamedTuple):
-    """One injection; `vial` is a number within its own session, not an id."""
-
-    site_number: int
-    hundredths: int
-    vial: int | None = None
-
-
+# Named tuples, as injections are: 31 rows are made for every session shown.
 class AreaTotal(NamedTuple):
     area: str
     sites: int
@@ -43,7 +33,7 @@ class Row(NamedTuple):
 
 def areas(protocol: Protocol, injections: Iterable[Injection]) -> tuple[AreaTotal, ...]:
     """Return totals of the areas injected, in injection order; their sum is the whole dose."""
-    index_of = _area_indexes(protocol)
+    index_of = protocol.area_indexes
     sites = [0] * len(protocol.areas)
     doses = [0] * len(protocol.areas)
     for injection in injections:
@@ -59,7 +49,7 @@ def areas(protocol: Protocol, injections: Iterable[Injection]) -> tuple[AreaTota
 
 def describe(protocol: Protocol, injections: Iterable[Injection]) -> list[Row]:
     """Return one row for each injection, in the order given."""
-    known = _known(protocol)
+    known = protocol.shown_sites
     rows: list[Row] = []
     for site_number, hundredths, vial in injections:
         code, area, side, planned = known[site_number - 1]
@@ -67,15 +57,6 @@ def describe(protocol: Protocol, injections: Iterable[Injection]) -> list[Row]:
     return rows
 
 
-@lru_cache(maxsize=512)
-def _area_indexes(protocol: Protocol) -> tuple[int, ...]:
-    index_of = {area.code: index for index, area in enumerate(protocol.areas)}
-    return tuple(index_of[site.area] for site in protocol.all_sites)
-
-
-@lru_cache(maxsize=512)
-def _known(protocol: Protocol) -> tuple[tuple[str, str, Side, int | None], ...]:
-    return tuple(
-        (site.code, site.area, site.side, site.hundredths if site.fixed else None)
-        for site in protocol.all_sites
-    )
+def unpack(packed: Iterable[Sequence[int]]) -> tuple[Injection, ...]:
+    """Return the injections of a chart that `dosing.pack` stored."""
+    return tuple([Injection(*row) for row in packed])

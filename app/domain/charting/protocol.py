@@ -16,10 +16,12 @@ from app.domain.charting.protocol_parts import (
     SIDES,
     Area,
     Drawing,
+    Injection,
     Jurisdiction,
     Limits,
     Position,
     ReferencePoint,
+    Side,
     Site,
     View,
 )
@@ -66,6 +68,9 @@ _KNOWN_SITE: Final = _known("code area side units ml order landmark evidence pos
 _KNOWN_PLACE: Final = _known("code min_sites min_units max_sites max_units note evidence")
 
 
+ShownSite = tuple[str, str, Side, int | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Protocol:
     """One version. `sites` are the fixed ones in injection order, numbered from 1;
@@ -84,17 +89,30 @@ class Protocol:
     jurisdictions: tuple[Jurisdiction, ...] = ()
     drawing: Drawing | None = None
     all_sites: tuple[Site, ...] = field(init=False, repr=False, compare=False)
+    # Worked out once for every chart: the fixed plan as injections; of each site what a chart
+    # shows (code, area, side, planned dose), and the place of its area among the areas.
+    fixed_plan: tuple[Injection, ...] = field(init=False, repr=False, compare=False)
+    shown_sites: tuple[ShownSite, ...] = field(init=False, repr=False, compare=False)
+    area_indexes: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _by_code: dict[str, Site] = field(init=False, repr=False, compare=False)
     _areas: dict[str, Area] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         every = self.sites + self.optional_sites
         object.__setattr__(self, "all_sites", every)
+        plan = tuple([Injection(site.number, site.hundredths) for site in self.sites])
+        object.__setattr__(self, "fixed_plan", plan)
+        shown = [(s.code, s.area, s.side, s.hundredths if s.fixed else None) for s in every]
+        object.__setattr__(self, "shown_sites", tuple(shown))
+        index_of = {area.code: index for index, area in enumerate(self.areas)}
+        # A definition at fault may name an area that is not there; it is refused afterwards.
+        indexes = tuple([index_of.get(site.area, -1) for site in every])
+        object.__setattr__(self, "area_indexes", indexes)
         object.__setattr__(self, "_by_code", {site.code: site for site in every})
         object.__setattr__(self, "_areas", {area.code: area for area in self.areas})
 
     def __hash__(self) -> int:
-        # Cheap on purpose: versions are dictionary keys on the charting path.
+        # Cheap on purpose: versions are keys of dictionaries.
         return hash((self.code, self.version))
 
     def site(self, code: str) -> Site | None:

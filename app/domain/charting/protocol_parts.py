@@ -8,13 +8,23 @@ secondary source, M general domain knowledge; empty where nobody said.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Side = Literal["left", "right", "midline"]
 Laterality = Literal["bilateral", "midline"]
 
 SIDES: tuple[Side, ...] = ("left", "right", "midline")
 LATERALITIES: tuple[Laterality, ...] = ("bilateral", "midline")
+
+
+# Injections are named tuples: 31 are made for every session read or written, and a frozen
+# dataclass takes three times as long to make.
+class Injection(NamedTuple):
+    """One injection; `vial` is a number within its own session, not an id."""
+
+    site_number: int
+    hundredths: int
+    vial: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

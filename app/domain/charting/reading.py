@@ -6,8 +6,9 @@ Definitions come from TOML files and from clients. A fault never repeats what wa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, TypeVar, cast
 
 Fault = tuple[str, str]
@@ -38,6 +39,7 @@ def scaled(value: object, places: int) -> int | None:
     return None if rest else whole
 
 
+@lru_cache(maxsize=4096)
 def number(value: int, places: int) -> int | float:
     """The inverse of `scaled`: a whole number as int, else the nearest float.
 
@@ -45,15 +47,6 @@ def number(value: int, places: int) -> int | float:
     """
     base: int = 10**places
     return value // base if value % base == 0 else value / base
-
-
-def numbers(values: Iterable[int | None], places: int) -> list[int | float | None]:
-    """The same for many values; None stays None."""
-    base: int = 10**places
-    return [
-        None if value is None else value // base if value % base == 0 else value / base
-        for value in values
-    ]
 
 
 class Fields:

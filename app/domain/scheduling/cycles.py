@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.domain.scheduling.schedule import Plan, Treatment, in_order
+from app.domain.scheduling.schedule import BY_DAY, Plan, Treatment
 
 
 def cycles(treatments: Sequence[Treatment], prior_cycles: int) -> dict[str, int]:
@@ -57,7 +57,7 @@ def days_short(
     """
     short: dict[str, int] = {}
     own = {t.id for t in treatments if t.source == "session"}
-    everything = in_order([*treatments, *others]) if others else treatments
+    everything = sorted([*treatments, *others], key=BY_DAY) if others else treatments
     for position, treatment in enumerate(everything):
         if treatment.id not in own or treatment.continues in own:
             continue

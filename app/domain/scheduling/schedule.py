@@ -6,7 +6,7 @@ interval (SmPC: every 12 weeks); the practice's minimum keeps payers' "not befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import chain, islice
@@ -41,9 +41,8 @@ class Treatment(NamedTuple):
     continues: str | None = None
 
 
-def in_order(treatments: Iterable[Treatment]) -> list[Treatment]:
-    """Return treatments in the order in which they count: by day, then id."""
-    return sorted(treatments, key=attrgetter("on", "id"))
+# The order in which treatments count.
+BY_DAY = attrgetter("on", "id")
 
 
 class Hold(NamedTuple):
@@ -58,9 +57,8 @@ class Hold(NamedTuple):
         return self.since <= day and (self.until is None or day <= self.until)
 
 
-def holds_in_order(holds: Iterable[Hold]) -> list[Hold]:
-    """Return holds by their first day: of two that end together the same one is always named."""
-    return sorted(holds, key=attrgetter("since", "id"))
+# Holds by their first day: of two that end together the same one is always named.
+BY_FIRST_DAY = attrgetter("since", "id")
 
 
 class Booking(NamedTuple):
@@ -126,11 +124,6 @@ class History(NamedTuple):
     planned_start_on: date | None = None
     closed_on: date | None = None
     others: Sequence[Treatment] = ()
-
-    @property
-    def last_on(self) -> date | None:
-        """The day of the course's own latest treatment; None before its first."""
-        return self.treatments[-1].on if self.treatments else None
 
     @property
     def anchor(self) -> Treatment | None:
@@ -245,7 +238,13 @@ def compute(history: History, plan: Plan, limits: Sequence[Limit] = ()) -> Sched
     due, due_on = found.due, found.due_on
     if planned and history.planned_start_on and history.planned_start_on > due_on:
         due, due_on = planned, history.planned_start_on
-    soon, overdue, lapsed = thresholds(due_on if history.treatments else None, plan)
+    soon: date | None = None
+    overdue: date | None = None
+    lapsed: date | None = None
+    if history.treatments:
+        soon = due_on - timedelta(plan.lead_days)
+        overdue = due_on + timedelta(plan.overdue_after_days)
+        lapsed = due_on + timedelta(plan.lapsed_after_days)
     return Schedule(
         anchor.on,
         found.interval.on,
@@ -273,10 +272,9 @@ class _Found(NamedTuple):
 
 
 def _after(anchor: Treatment, holds: Sequence[Hold], plan: Plan, limits: Sequence[Limit]) -> _Found:
-    clinical = plan.interval.after(anchor.on)
-    interval = Step(Rule.INTERVAL, clinical, anchor.source, anchor.id)
     steps = _earliest(anchor.on, holds, plan, limits)
-    earliest = steps[-1].on
+    clinical, earliest = plan.interval.after(anchor.on), steps[-1].on
+    interval = Step(Rule.INTERVAL, clinical, anchor.source, anchor.id)
     if earliest is None or earliest <= clinical:
         return _Found(interval, steps, interval, clinical)
     return _Found(interval, steps, steps[-1], earliest)
@@ -308,17 +306,6 @@ def _earliest(
                 steps.append(Step(limit.rule, day, limit.source_type, limit.source_id))
                 moved = True
     return steps
-
-
-def thresholds(due_on: date | None, plan: Plan) -> tuple[date | None, date | None, date | None]:
-    """Return the first days of "due soon", "overdue" and "lapsed" around a due date."""
-    if due_on is None:
-        return None, None, None
-    return (
-        due_on - timedelta(plan.lead_days),
-        due_on + timedelta(plan.overdue_after_days),
-        due_on + timedelta(plan.lapsed_after_days),
-    )
 
 
 def projection(

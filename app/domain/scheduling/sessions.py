@@ -51,6 +51,11 @@ def too_early(days_short: int) -> Finding:
     return Finding(DayFinding.TOO_EARLY, text, {"days_short": days_short})
 
 
+def stored(findings: Iterable[Finding]) -> list[dict[str, object]]:
+    """Return findings as they are kept with their session."""
+    return [{"code": f.code, "text": f.text, **f.facts} for f in findings]
+
+
 def why_not_continued(
     day: date, *, begun_on: date | None, partial: bool, within_days: int
 ) -> str | None:

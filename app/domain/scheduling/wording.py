@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 
-from app.domain.scheduling.schedule import Reason, Rule
+from app.domain.scheduling.schedule import Reason, Rule, Schedule
 from app.domain.scheduling.worklist import Action, ActionCode
 
 _RULES: dict[str, str] = {
@@ -26,40 +27,46 @@ _ACTIONS = {
 }
 
 
-def interval_text(
-    interval: str, source_type: str | None, anchor_on: date | None, cycle: int | None
-) -> str:
+def interval_text(days: int, source_type: str | None, anchor_on: date, cycle: int | None) -> str:
     """Return why the interval leads to a date: "84 days after the session given on ... (cycle 4)".
 
-    `cycle` is the one the anchor belongs to, None when it was given in another course.
+    In days on every surface, whatever unit the protocol was written in. `cycle` is the one the
+    anchor belongs to, None when it was given in another course.
     """
-    day = anchor_on.isoformat() if anchor_on else ""
+    after = f"{days} day{'' if days == 1 else 's'} after"
     if source_type == "outside_session":
-        return f"{interval} after the treatment given elsewhere on {day}"
+        return f"{after} the treatment given elsewhere on {anchor_on.isoformat()}"
     where = "in another course" if cycle is None else f"(cycle {cycle})"
-    return f"{interval} after the session given on {day} {where}"
+    return f"{after} the session given on {anchor_on.isoformat()} {where}"
 
 
-def rule_text(rule: str, on: date | None) -> str:
-    """Return what a rule other than the interval says."""
-    if rule == Rule.HOLD and on is None:
+@lru_cache(maxsize=256)
+def rule_text(rule: str, *, never: bool = False) -> str:
+    """Return what a rule other than the interval says; `never`: no day will do."""
+    if rule == Rule.HOLD and never:
         return "on hold without an end"
     return _RULES.get(rule) or rule.replace("_", " ")
 
 
-def reason_texts(
-    reasons: Sequence[Reason], interval: str, anchor_on: date | None, cycle: int | None
-) -> list[str]:
-    """Return reasons in words, one text for each."""
+def reason_texts(found: Schedule, reasons: Iterable[Reason], cycle: int | None) -> list[str]:
+    """Return a schedule's reasons in words; `cycle` as for `interval_text`."""
+    interval = ""
+    if found.interval and found.anchor_on and found.clinical_due_on:
+        days = (found.clinical_due_on - found.anchor_on).days
+        interval = interval_text(days, found.interval.source_type, found.anchor_on, cycle)
     return [
-        interval_text(interval, reason.source_type, anchor_on, cycle)
+        interval
         if reason.rule == Rule.INTERVAL
-        else rule_text(reason.rule, reason.on)
+        else rule_text(str(reason.rule), never=reason.on is None)
         for reason in reasons
     ]
 
 
-def action_text(action: Action) -> str:
-    """Return an action in words."""
-    text = _ACTIONS[action.code]
-    return f"{text} by {action.act_by.isoformat()}" if action.act_by else text
+def action_texts(actions: Iterable[Action]) -> list[str]:
+    """Return actions in words."""
+    return [
+        f"{_ACTIONS[action.code]} by {action.act_by.isoformat()}"
+        if action.act_by
+        else _ACTIONS[action.code]
+        for action in actions
+    ]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple
 
-from app.domain.scheduling.schedule import Booking, Ending, Hold, Plan, thresholds
+from app.domain.scheduling.schedule import Booking, Ending, Hold, Plan
 
 
 class CourseStatus(StrEnum):
@@ -78,7 +78,7 @@ class Closure(NamedTuple):
 
 
 class StateFacts(NamedTuple):
-    """What a course's state on any day is judged from; `bookings` in order of (on, start).
+    """What a course's state on any day is judged from; `bookings` by date and start.
 
     `started`: it has a treatment of its own.
     """
@@ -202,7 +202,9 @@ def state_on(
     practitioner_id = (
         shown.practitioner_id if shown and shown.practitioner_id else facts.practitioner_id
     )
-    _, overdue_from, _ = thresholds(facts.due_on if facts.started else None, plan)
+    overdue_from: date | None = None
+    if facts.started and facts.due_on:
+        overdue_from = facts.due_on + timedelta(plan.overdue_after_days)
     late = status in (CourseStatus.OVERDUE, CourseStatus.LAPSED) and facts.due_on is not None
     return CourseState(
         status=status,

@@ -39,7 +39,8 @@ def record(
     one = event(
         by=by, now=now, action=action, kind=kind, id=id, patient_id=patient_id, changes=changes
     )
-    append(db, [one])
+    db.info["audited"] = True
+    table_rows.add(db, AuditEvent, one)
 
 
 def append(db: Connection, events: Sequence[AuditEventRow]) -> None:
@@ -107,7 +108,7 @@ def unpacked(patients: bytes | None) -> list[str]:
 def made(values: Fields) -> Changes:
     """Return the changes of a new record: from nothing to what it holds, hashes and keys apart."""
     return {
-        name: [None, _plain(value)]
+        name: [None, value.isoformat() if isinstance(value, datetime | date) else value]
         for name, value in values.items()
         if value is not None and name not in _SILENT and not isinstance(value, bytes)
     }

@@ -11,7 +11,7 @@ from app.db.base import OfPractice
 from app.db.engine.engine import Connection
 from app.db.models import Course, Location, Patient, Practitioner, Session
 from app.db.queries.imports import imports as rows
-from app.db.queries.scheduling.facts import CourseFacts
+from app.db.queries.scheduling.facts import CourseFacts, fact_of
 from app.db.queries.table_rows import new
 from app.db.rows.audit import AuditEventRow
 from app.db.rows.base import Fields, JsonObject, OwnRow, RowOfPractice, Values
@@ -30,12 +30,11 @@ from app.domain.charting.protocol import Protocol
 from app.domain.ids import new_id
 from app.domain.imports.import_values import same_words
 from app.domain.imports.importing import Row
-from app.domain.scheduling.sessions import SessionStatus
+from app.domain.scheduling.sessions import SessionStatus, stored
 from app.services.audit import audit
 from app.services.imports.import_plan import Known, Places, Plan
 from app.services.patients.patients import keys_of
 from app.services.scheduling import course_dates, treatments
-from app.services.scheduling.sessions import fact_of
 
 UNSPECIFIED = "unspecified"
 
@@ -230,4 +229,4 @@ def _sessions(made: _Made, whose: Known, facts: CourseFacts, places: Places) -> 
 @lru_cache(maxsize=1024)
 def _total(protocol: Protocol, hundredths: int) -> tuple[JsonObject, ...]:
     chart = dosing.total(protocol, hundredths)
-    return tuple(treatments.stored(chart.findings))
+    return tuple(stored(chart.findings))

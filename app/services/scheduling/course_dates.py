@@ -16,7 +16,15 @@ from app.domain.dates import Interval
 from app.domain.errors import Contended, NotFound
 from app.domain.scheduling import derived, schedule, worklist
 from app.domain.scheduling.derived import Derived
-from app.domain.scheduling.schedule import Booking, Ending, History, Plan, Treatment
+from app.domain.scheduling.schedule import (
+    BY_DAY,
+    BY_FIRST_DAY,
+    Booking,
+    Ending,
+    History,
+    Plan,
+    Treatment,
+)
 from app.domain.scheduling.sessions import SessionStatus
 from app.services.charting import protocols
 
@@ -126,14 +134,14 @@ def _history(facts: CourseFacts) -> History:
         if shares(facts, other):
             others += _treatments(other)
     return History(
-        schedule.in_order(_treatments(facts)),
-        schedule.holds_in_order(facts.holds),
-        worklist.bookings_in_order(bookings),
+        sorted(_treatments(facts), key=BY_DAY),
+        sorted(facts.holds, key=BY_FIRST_DAY),
+        worklist.bookings_in_order(bookings) if bookings else (),
         endings,
         facts.course["prior_cycles"],
         facts.course["planned_start_on"],
         facts.course["closed_on"],
-        schedule.in_order(others) if others else (),
+        sorted(others, key=BY_DAY),
     )
 
 
@@ -174,7 +182,7 @@ def columns(facts: CourseFacts, found: Derived) -> CourseValues:
     last = next((s for s in facts.sessions if s.id == here), None) if here else None
     return {
         "cycle": found.cycle,
-        "last_treated_on": found.history.last_on,
+        "last_treated_on": found.last_treated_on,
         "anchor_on": dates.anchor_on,
         "earliest_on": dates.earliest_on,
         "due_on": dates.due_on,

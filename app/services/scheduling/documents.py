@@ -7,9 +7,11 @@ standards map the records these are made from.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
-from app.db.rows.base import JsonObject, picked
-from app.domain.charting.reading import number, numbers
+from app.db.rows.base import Fields, JsonObject
+from app.domain.charting.dosing import Row
+from app.domain.charting.reading import number
 from app.domain.scheduling.schedule import Booking
 from app.domain.scheduling.worklist import BookingState
 from app.services.scheduling.schedules import CourseSchedule, ShownAction
@@ -28,13 +30,16 @@ _OF_SESSION = (
 def session(record: SessionRecord) -> JsonObject:
     """Return a session; doses are in units."""
     stored = record.session
-    administered = stored["administered"]
-    document = picked(stored, _OF_SESSION)
+    administered, fields = stored["administered"], cast("Fields", stored)
+    document: JsonObject = {name: fields[name] for name in _OF_SESSION}
     document["status"] = str(stored["status"])
     document["cycle"] = record.cycle
     document["reason"] = stored["partial_reason"]
-    document["injections"] = _injections(record)
-    document["areas"] = _areas(record)
+    document["injections"] = _injections(record.injections)
+    document["areas"] = [
+        {"area": area, "sites": sites, "units": number(hundredths, 2)}
+        for area, sites, hundredths in record.areas
+    ]
     document["units_administered"] = None if administered is None else number(administered, 2)
     document["findings"] = [_finding(found) for found in record.findings]
     # Drug and signatures come with their own resources; until then nothing is known of them.
@@ -44,27 +49,17 @@ def session(record: SessionRecord) -> JsonObject:
     return document
 
 
-def _injections(record: SessionRecord) -> list[JsonObject]:
-    given = numbers([row.hundredths for row in record.injections], 2)
-    planned = numbers([row.planned_hundredths for row in record.injections], 2)
+def _injections(rows: Sequence[Row]) -> list[JsonObject]:
     return [
         {
-            "site": row.site,
-            "area": row.area,
-            "side": row.side,
-            "units": units,
+            "site": site,
+            "area": area,
+            "side": side,
+            "units": number(hundredths, 2),
             "vial_id": None,
-            "planned": fixed,
+            "planned": None if planned is None else number(planned, 2),
         }
-        for row, units, fixed in zip(record.injections, given, planned, strict=True)
-    ]
-
-
-def _areas(record: SessionRecord) -> list[JsonObject]:
-    doses = numbers([area.hundredths for area in record.areas], 2)
-    return [
-        {"area": area.area, "sites": area.sites, "units": units}
-        for area, units in zip(record.areas, doses, strict=True)
+        for site, area, side, hundredths, planned, _ in rows
     ]
 
 

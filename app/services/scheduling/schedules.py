@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
 from app.db.queries.scheduling.facts import CourseFacts
-from app.domain.dates import Interval
-from app.domain.scheduling import derived, schedule
+from app.db.rows.scheduling import CourseRow
+from app.domain.scheduling import derived, schedule, worklist
 from app.domain.scheduling.derived import Derived
 from app.domain.scheduling.schedule import Schedule
-from app.domain.scheduling.wording import action_text, reason_texts
-from app.domain.scheduling.worklist import Action, CourseState
+from app.domain.scheduling.wording import action_texts, reason_texts
+from app.domain.scheduling.worklist import Action, CourseState, StateFacts
 from app.services.scheduling import course_dates
 
 Day = date  # a reason has a field named `date`
@@ -57,16 +57,32 @@ class CourseSchedule:
 
 def schedule_of(facts: CourseFacts, found: Derived, on: date) -> CourseSchedule:
     """Return the schedule with that day applied to the record as it stands."""
-    course, dates = facts.course, found.schedule
-    state = found.state_on(on, facts.closures, course["location_id"], course["practitioner_id"])
-    return CourseSchedule(
-        course["id"],
-        on,
-        found.cycle,
-        dates,
-        state,
-        _reasons(found, course["id"], course["practice_id"]),
-        shown_actions(state.actions, course["id"]),
+    course, dates, id = facts.course, found.schedule, facts.course["id"]
+    state = worklist.state_on(on, _state_facts(course, found), found.plan, facts.closures)
+    actions = shown_actions(state.actions, id) if state.actions else []
+    reasons = dates.reasons()
+    own_anchor = found.last_treated_on == dates.anchor_on
+    texts = reason_texts(dates, reasons, found.cycle - 1 if own_anchor else None)
+    own = {"course": id, "practice": course["practice_id"]}
+    told = [
+        ShownReason(name, str(rule), on, decisive, kind, own.get(kind, named), text)
+        for (name, rule, on, decisive, kind, named), text in zip(reasons, texts, strict=True)
+    ]
+    return CourseSchedule(id, on, found.cycle, dates, state, told, actions)
+
+
+def _state_facts(course: CourseRow, found: Derived) -> StateFacts:
+    history = found.history
+    return StateFacts(
+        history.closed_on is not None,
+        found.last_treated_on is not None,
+        found.schedule.earliest_on,
+        found.schedule.due_on,
+        history.holds,
+        history.bookings,
+        found.missed_session_id,
+        course["location_id"],
+        course["practitioner_id"],
     )
 
 
@@ -85,32 +101,9 @@ def projection(facts: CourseFacts, count: int) -> list[tuple[int, date]]:
     return [(now.cycle + ahead, on) for ahead, on in enumerate(due)]
 
 
-def shown_actions(actions: Iterable[Action], course_id: str) -> list[ShownAction]:
+def shown_actions(actions: Sequence[Action], course_id: str) -> list[ShownAction]:
     """Return a course's actions in words."""
     return [
-        ShownAction(
-            action.code.value,
-            action.act_by,
-            action_text(action),
-            action.source_type,
-            course_id if action.source_type == "course" else action.source_id,
-        )
-        for action in actions
-    ]
-
-
-def _reasons(found: Derived, course_id: str, practice_id: str) -> list[ShownReason]:
-    dates, interval = found.schedule, ""
-    if dates.clinical_due_on and dates.anchor_on:
-        # In days on every surface, whatever unit the protocol was written in.
-        interval = Interval((dates.clinical_due_on - dates.anchor_on).days, "day").text()
-    own_anchor = found.history.last_on == dates.anchor_on
-    reasons = dates.reasons()
-    texts = reason_texts(
-        reasons, interval, dates.anchor_on, found.cycle - 1 if own_anchor else None
-    )
-    own = {"course": course_id, "practice": practice_id}
-    return [
-        ShownReason(name, str(rule), on, decisive, kind, own.get(kind, named), text)
-        for (name, rule, on, decisive, kind, named), text in zip(reasons, texts, strict=True)
+        ShownAction(code.value, act_by, text, kind, course_id if kind == "course" else named)
+        for (code, act_by, kind, named), text in zip(actions, action_texts(actions), strict=True)
     ]

@@ -13,11 +13,10 @@ from app.domain.access.access import Actor
 from app.domain.charting import dosing
 from app.domain.charting.protocol import Protocol
 from app.domain.scheduling.derived import Derived
-from app.domain.scheduling.sessions import SessionStatus, too_early
+from app.domain.scheduling.sessions import SessionStatus, stored, too_early
 from app.services.charting import protocols
 from app.services.scheduling import course_dates, sessions
 from app.services.scheduling.sessions import Identifiers, Saved
-from app.services.scheduling.treatments import stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class SessionRecord:
     """A session with what follows from its course; doses are hundredths of a unit.
 
     `cycle` is the session's own when it was given, the next one when it is booked, else None.
-    `versions` are those of all that the record rests on.
+    `version` is that of all that the record rests on.
     """
 
     session: SessionRow
@@ -35,7 +34,7 @@ class SessionRecord:
     injections: Sequence[dosing.Row]
     areas: Sequence[dosing.AreaTotal]
     identifiers: Identifiers
-    versions: Sequence[int]
+    version: str
 
 
 def show(db: Connection, *, session_id: str, by: Actor) -> SessionRecord:
@@ -46,9 +45,7 @@ def show(db: Connection, *, session_id: str, by: Actor) -> SessionRecord:
 
 def record_of(db: Connection, saved: Saved) -> SessionRecord:
     """Return a session as it was saved."""
-    given = saved.session["status"] == SessionStatus.GIVEN
-    short = saved.derived.days_short() if given else {}
-    return _record(db, saved.session, saved.facts, saved.derived, short, saved.identifiers)
+    return _record(db, saved.session, saved.facts, saved.derived, saved.identifiers)
 
 
 def records_of(
@@ -59,11 +56,10 @@ def records_of(
 ) -> list[SessionRecord]:
     """Return sessions of these courses as they stand; what follows from a course is found once."""
     follows = {id: course_dates.derive(facts) for id, facts in courses.items()}
-    short = {id: derived.days_short() for id, derived in follows.items()}
     records = []
     for session in found:
         id, named = session["course_id"], identified.get(session["id"], [])
-        records.append(_record(db, session, courses[id], follows[id], short[id], named))
+        records.append(_record(db, session, courses[id], follows[id], named))
     return records
 
 
@@ -72,39 +68,32 @@ def _record(
     session: SessionRow,
     facts: CourseFacts,
     found: Derived,
-    short: Mapping[str, int],
     identified: Identifiers,
 ) -> SessionRecord:
+    protocol, version = _protocol(db, session, facts), version_of(session, facts)
     cycle, findings = None, session["findings"] or []
     if session["status"] == SessionStatus.GIVEN:
         cycle = found.numbers.get(session["id"])
-        if session["id"] in short:
-            findings = [*findings, *stored([too_early(short[session["id"]])])]
+        short = found.days_short.get(session["id"])
+        if short:
+            findings = findings + stored([too_early(short)])
     elif session["status"] == SessionStatus.BOOKED:
         cycle = found.cycle
-    protocol = _protocol(db, session, facts)
-    injections: Sequence[dosing.Row] = ()
+    rows: Sequence[dosing.Row] = ()
     areas: Sequence[dosing.AreaTotal] = ()
     if session["injections"] and protocol:
         chart = dosing.unpack(session["injections"])
-        injections, areas = dosing.describe(protocol, chart), dosing.areas(protocol, chart)
-    return SessionRecord(
-        session,
-        facts.course["patient_id"],
-        cycle,
-        findings,
-        injections,
-        areas,
-        identified,
-        versions(session, facts),
-    )
+        rows, areas = dosing.describe(protocol, chart), dosing.areas(protocol, chart)
+    patient_id = facts.course["patient_id"]
+    return SessionRecord(session, patient_id, cycle, findings, rows, areas, identified, version)
 
 
-def versions(session: SessionRow, facts: CourseFacts) -> list[int]:
-    """Return the versions of all that a session's record rests on."""
+def version_of(session: SessionRow, facts: CourseFacts) -> str:
+    """Return the version of all that a session's record rests on."""
     # Its cycle and findings follow from the patient's other sessions and the practice's numbers.
     others = [other.course["version"] for other in facts.others]
-    return [session["version"], facts.course["version"], facts.practice["version"], *others]
+    own = (session["version"], facts.course["version"], facts.practice["version"])
+    return ".".join(map(str, (*own, *others)))
 
 
 def _protocol(db: Connection, session: SessionRow, facts: CourseFacts) -> Protocol | None:

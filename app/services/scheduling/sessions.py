@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from app.db.engine.engine import Connection
 from app.db.models import Session
 from app.db.queries.scheduling import sessions as rows
-from app.db.queries.scheduling.facts import CourseFacts, SessionFact
+from app.db.queries.scheduling.facts import CourseFacts, fact_of
 from app.db.queries.scheduling.sessions import Found
 from app.db.rows.scheduling import SessionRow, SessionValues
 from app.domain.access.access import Actor
@@ -159,25 +159,6 @@ def save(
     now_follows = course_dates.rewrite_dates(db, facts, now=now, treated=treated)
     named = found.identifiers if identified is None else as_shown(identified)
     return Saved(session, facts, now_follows, named)
-
-
-def fact_of(session: SessionRow) -> SessionFact:
-    """Return what the rules need to know of the session."""
-    return SessionFact(
-        session["id"],
-        session["status"],
-        session["starts_at"],
-        session["starts_on"],
-        session["made_on"],
-        session["given_on"],
-        session["completeness"],
-        session["continues_session_id"],
-        session["location_id"],
-        session["practitioner_id"],
-        session["confirmed_at"] is not None,
-        session["ended_at"],
-        session["ended_by"],
-    )
 
 
 def ended(

@@ -18,7 +18,13 @@ from app.domain.charting import dosing
 from app.domain.charting.protocol import Protocol
 from app.domain.dates import local_day
 from app.domain.errors import Forbidden, Invalid, NotAContinuation, WrongState
-from app.domain.scheduling.sessions import KEPT, SessionStatus, found_on, why_not_continued
+from app.domain.scheduling.sessions import (
+    KEPT,
+    SessionStatus,
+    found_on,
+    stored,
+    why_not_continued,
+)
 from app.services.charting import protocols
 from app.services.identifiers import Named
 from app.services.scheduling import course_dates, sessions
@@ -212,11 +218,14 @@ def _corrected(
     protocol = protocols.version(db, practice_id=by.practice_id, code=code, number=number)
     product, kept = now_says["product"], session["findings"] or []
     if chart:
-        values |= _chart(db, facts, protocol, chart, product, session["id"], by=by)
-        found = values["findings"] or []
+        made = _chart(db, facts, protocol, chart, product, session["id"], by=by)
+        values["charting"] = made.charting
+        values["injections"] = dosing.pack(made) if made.charting == "by_site" else None
+        values["administered"] = made.administered_hundredths
+        found = stored(made.findings)
     else:
         found = _about_chart(kept, protocol, product)
-    found = found + (about_day(facts, given_on) if another_day else _of_the_day(kept))
+    found += about_day(facts, given_on) if another_day else _of_the_day(kept)
     values["findings"] = found or None
     return values
 
@@ -243,8 +252,10 @@ def _given(
         _check_continuation(facts, given.continues_session_id, given_on)
     protocol = facts.protocol
     assert protocol is not None  # noqa: S101 - loaded with the facts
-    charted = _chart(db, facts, protocol, given.chart, given.product, session_id, by=by)
-    charted["findings"] = [*(charted["findings"] or ()), *about_day(facts, given_on)] or None
+    chart = _chart(db, facts, protocol, given.chart, given.product, session_id, by=by)
+    injections = dosing.pack(chart) if chart.charting == "by_site" else None
+    about_day = found_on(given_on, facts.holds, facts.course["closed_on"])
+    findings = stored([*chart.findings, *about_day]) or None
     return {
         "status": SessionStatus.GIVEN,
         "given_at": given_at,
@@ -258,7 +269,10 @@ def _given(
         "product": given.product or protocol.product,
         "protocol": protocol.code,
         "protocol_version": protocol.version,
-        **charted,
+        "charting": chart.charting,
+        "injections": injections,
+        "administered": chart.administered_hundredths,
+        "findings": findings,
     }
 
 
@@ -271,49 +285,31 @@ def _chart(
     session_id: str | None,
     *,
     by: Actor,
-) -> SessionValues:
+) -> dosing.Chart:
     if order.total_hundredths is not None:
-        chart = dosing.total(protocol, order.total_hundredths, product=product)
-    elif order.injections is not None:
-        chart = dosing.in_full(protocol, order.injections, product=product)
-    else:
-        last, last_protocol = None, None
-        if order.plan == "as_last":
-            found = rows.last_chart(
-                db,
-                practice_id=by.practice_id,
-                course_id=facts.course["id"],
-                other_than=session_id,
-            )
-            if found:
-                last = dosing.unpack(found.injections)
-                last_protocol = protocols.version(
-                    db,
-                    practice_id=by.practice_id,
-                    code=found.protocol,
-                    number=found.protocol_version,
-                )
-        chart = dosing.by_exception(
-            protocol,
-            base=order.plan or "as_protocol",
-            last=last,
-            last_protocol=last_protocol,
-            omit=order.omit,
-            change=order.change,
-            add=order.add,
-            product=product,
+        return dosing.total(protocol, order.total_hundredths, product=product)
+    if order.injections is not None:
+        return dosing.in_full(protocol, order.injections, product=product)
+    last, last_protocol = None, None
+    if order.plan == "as_last":
+        found = rows.last_chart(
+            db, practice_id=by.practice_id, course_id=facts.course["id"], other_than=session_id
         )
-    return {
-        "charting": chart.charting,
-        "injections": dosing.pack(chart) if chart.charting == "by_site" else None,
-        "administered": chart.administered_hundredths,
-        "findings": stored(chart.findings) or None,
-    }
-
-
-def stored(findings: Iterable[dosing.Finding]) -> list[JsonObject]:
-    """Return findings as they are stored with their session."""
-    return [{"code": f.code, "text": f.text, **f.facts} for f in findings]
+        if found:
+            last = dosing.unpack(found.injections)
+            last_protocol = protocols.version(
+                db, practice_id=by.practice_id, code=found.protocol, number=found.protocol_version
+            )
+    return dosing.by_exception(
+        protocol,
+        base=order.plan or "as_protocol",
+        last=last,
+        last_protocol=last_protocol,
+        omit=order.omit,
+        change=order.change,
+        add=order.add,
+        product=product,
+    )
 
 
 def _of_the_day(findings: Iterable[JsonObject]) -> list[JsonObject]:

@@ -17,7 +17,7 @@ from app.db.queries.scheduling.worklist import Filters, Order, Stored, Threshold
 from app.db.rows.practice import PracticeRow
 from app.domain.dates import Interval
 from app.domain.scheduling import worklist
-from app.domain.scheduling.schedule import Booking, Plan, Rule, holds_in_order
+from app.domain.scheduling.schedule import BY_FIRST_DAY, Booking, Plan, Rule
 from app.domain.scheduling.wording import interval_text, rule_text
 from app.domain.scheduling.worklist import Closure, CourseState, StateFacts
 from app.services.scheduling.schedules import ShownAction, shown_actions
@@ -67,10 +67,10 @@ class WorklistRow:
         if stored.due_rule is None:
             return ""
         if stored.due_rule == Rule.INTERVAL and stored.due_on and stored.anchor_on:
-            interval = Interval((stored.due_on - stored.anchor_on).days, "day").text()
+            days = (stored.due_on - stored.anchor_on).days
             cycle = stored.cycle - 1 if stored.anchor_on == stored.last_treated_on else None
-            return interval_text(interval, stored.due_source_type, stored.anchor_on, cycle)
-        return rule_text(stored.due_rule, stored.due_on)
+            return interval_text(days, stored.due_source_type, stored.anchor_on, cycle)
+        return rule_text(stored.due_rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ def _row(stored: Stored, setting: WorklistContext, plan: Plan) -> WorklistRow:
         stored.last_treated_on is not None,
         stored.earliest_on,
         stored.due_on,
-        holds_in_order(read_holds(stored.holds)) if stored.holds else (),
+        sorted(read_holds(stored.holds), key=BY_FIRST_DAY) if stored.holds else (),
         worklist.bookings_in_order(bookings) if bookings else (),
         stored.missed_session_id,
         stored.location_id,

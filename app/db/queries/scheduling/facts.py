@@ -14,7 +14,7 @@ from app.db.aggregate import day, instant, rows_of
 from app.db.engine.prepared import Prepared
 from app.db.queries.table_rows import PRACTICE_ID, table_of
 from app.db.rows.practice import PracticeRow
-from app.db.rows.scheduling import CourseRow
+from app.db.rows.scheduling import CourseRow, SessionRow
 from app.domain.charting.protocol import Protocol
 from app.domain.scheduling.schedule import Hold, Treatment
 from app.domain.scheduling.sessions import SessionStatus
@@ -75,20 +75,40 @@ _SESSION = (
 def read_session(row: list[Any]) -> SessionFact:
     """Return a session fact from its JSON list."""
     id_, status, starts_at, starts_on, made_on, given_on, complete, continues, at, by = row[:10]
+    confirmed_at, ended_at, ended_by = row[10:]
     return SessionFact(
         id_,
         status,
         instant(starts_at) if starts_at else None,
-        day(starts_on),
-        day(made_on),
-        day(given_on),
+        date.fromisoformat(starts_on) if starts_on else None,
+        date.fromisoformat(made_on) if made_on else None,
+        date.fromisoformat(given_on) if given_on else None,
         complete,
         continues,
         at,
         by,
-        row[10] is not None,
-        instant(row[11]) if row[11] else None,
-        row[12],
+        confirmed_at is not None,
+        instant(ended_at) if ended_at else None,
+        ended_by,
+    )
+
+
+def fact_of(session: SessionRow) -> SessionFact:
+    """Return what the rules need to know of the session."""
+    return SessionFact(
+        session["id"],
+        session["status"],
+        session["starts_at"],
+        session["starts_on"],
+        session["made_on"],
+        session["given_on"],
+        session["completeness"],
+        session["continues_session_id"],
+        session["location_id"],
+        session["practitioner_id"],
+        session["confirmed_at"] is not None,
+        session["ended_at"],
+        session["ended_by"],
     )
 
 
