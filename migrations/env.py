@@ -12,7 +12,7 @@ from alembic import context
 from sqlalchemy import Connection, Engine, TypeDecorator, text
 
 from app.db import models  # noqa: F401  (fills the metadata)
-from app.db.base import metadata
+from app.db.base import PracticeKey, metadata
 from app.db.engine.engine import Database, open_database
 from app.db.engine.scope import OWNER
 from app.db.keys.keyring import Keyring
@@ -40,6 +40,8 @@ def plain(kind: str, thing: object, _context: object) -> str | Literal[False]:
 
     A migration must not change when the code does.
     """
+    if kind == "type" and isinstance(thing, PracticeKey):
+        return "sa.String(length=36).with_variant(sa.UUID(as_uuid=False), 'postgresql')"
     if kind == "type" and isinstance(thing, TypeDecorator):
         return f"sa.{thing.impl_instance!r}"
     return False
@@ -66,7 +68,8 @@ def migrate_all(database: Database) -> None:
         # Tables are changed by copying them; the pool holds this one connection only.
         # Outside any transaction, for inside one it would change nothing.
         with database.engine.connect() as db:
-            db.execute(text("PRAGMA foreign_keys = OFF"))
+            raw: Any = db.connection.dbapi_connection
+            raw.execute("PRAGMA foreign_keys = OFF")
         with database.write(OWNER) as db:
             db.begin()  # already in a transaction, this tells Alembic: it must not commit by itself
             migrate(db)

@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 
 from app.db.engine.engine import Database, open_database
-from tests.support import databases
+from tests.support import databases, sent
 from tests.support.skips import MISSING, UNCHECKED
 
 # A busy machine is no failed property.
@@ -22,6 +22,7 @@ hypothesis.settings.load_profile("house")
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         databases.open_run()
+    sent.collect()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -53,6 +54,13 @@ def _logging_as_it_was() -> Iterator[None]:
         log.setLevel(level)
         log.handlers[:] = handlers
         log.propagate = propagate
+
+
+@pytest.fixture(autouse=True)
+def _every_statement_is_confined() -> Iterator[None]:
+    """Each table that a test reaches is proved to be confined to the practice asked for."""
+    yield
+    assert sent.unproved() == []
 
 
 @pytest.fixture(scope="session")

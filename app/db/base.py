@@ -44,6 +44,16 @@ Json = JSON(none_as_null=True)
 ENCRYPTED = {"encrypted": True}
 
 
+class PracticeKey(TypeDecorator[str]):
+    """Whose a row is: the id of its practice.
+
+    Marks what must be the practice of the unit of work wherever it is sent: see `engine.guard`.
+    """
+
+    impl = Key
+    cache_ok = True
+
+
 class At(TypeDecorator[datetime]):
     """An instant, aware in Python; SQLite keeps UTC without saying so."""
 
@@ -99,7 +109,7 @@ class OfPractice(Stamped, Base[OwnRow], Generic[OwnRow, Values]):
 
     __abstract__ = True
 
-    practice_id: Mapped[str] = mapped_column(Key, primary_key=True)
+    practice_id: Mapped[str] = mapped_column(PracticeKey, primary_key=True)
     id: Mapped[str] = mapped_column(Key, primary_key=True)
 
 
@@ -129,6 +139,7 @@ __all__ = [
     "Json",
     "Key",
     "OfPractice",
+    "PracticeKey",
     "Stamped",
     "metadata",
     "of_practice",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
-from sqlalchemy import JSON, Boolean, Column, Date, String
+from sqlalchemy import JSON, Boolean, Column, Date, String, TypeDecorator
 
-from app.db.base import At, Base, OfPractice
+from app.db.base import Base, OfPractice
 from app.db.models import Practice
 from app.db.queries.table_rows import table_of
 from app.db.rows.base import RowOfPractice
@@ -29,9 +29,10 @@ def types_of(model: type[Base[Any]]) -> tuple[Any, ...]:
 
 def in_python(column: Column[Any]) -> type | None:
     """The type of the column's values; None where a JSON column says nothing of them."""
-    if isinstance(column.type, JSON):
-        return None
-    return datetime if isinstance(column.type, At) else column.type.python_type
+    kind = column.type
+    if isinstance(kind, TypeDecorator):
+        kind = kind.impl_instance
+    return None if isinstance(kind, JSON) else kind.python_type
 
 
 def split(hint: Any) -> tuple[Any, bool]:

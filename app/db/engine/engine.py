@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from app.db.engine import postgresql, sqlite
+from app.db.engine import guard, postgresql, sqlite
 from app.db.engine.cipher import Unlocking
 from app.db.engine.failures import DatabaseAway, DatabaseBusy, translate
 from app.db.engine.scope import OWNER, Scope
@@ -34,6 +34,7 @@ class Database:
         """How many there are for requests; a few more are kept for work that must not wait."""
         self.keyring = keyring
         self._kind = kind
+        event.listen(engine, "before_cursor_execute", guard.confine)
 
     @property
     def dialect(self) -> str:
@@ -48,7 +49,8 @@ class Database:
         """
         with _translated(), self.engine.connect() as db, _checked(db):
             raw: Any = db.connection.dbapi_connection
-            db.info["scope"] = scope
+            info = db.info
+            info["scope"] = scope
             try:
                 self._kind.begin_read(raw, scope)
                 yield db
@@ -56,7 +58,10 @@ class Database:
                 with suppress(Exception):
                     raw.rollback()
                 raise
-            self._kind.end_read(raw)
+            else:
+                self._kind.end_read(raw)
+            finally:
+                info.pop("scope", None)  # back in the pool it belongs to nobody, and may do nothing
 
     @contextmanager
     def write(self, scope: Scope, *, local_durability: bool = False) -> Iterator[Connection]:
@@ -72,16 +77,19 @@ class Database:
             try:
                 with self.engine.connect() as db, _checked(db):
                     raw: Any = db.connection.dbapi_connection
-                    db.info["scope"], db.info["audited"] = scope, False
+                    info = db.info
+                    info["scope"], info["audited"] = scope, False
                     try:
                         self._kind.begin(raw, until, scope, local_durability=local_durability)
                         yield db
-                        self._kind.commit(raw, db.info)
+                        self._kind.commit(raw, info)
                     except BaseException:
                         # A dead connection has forgotten the transaction anyway.
                         with suppress(Exception):
                             raw.rollback()
                         raise
+                    finally:
+                        info.pop("scope", None)
             finally:
                 self._kind.after_write()
 

@@ -1,73 +1,98 @@
-"""Refuse a statement on practice data that does not name the practice of its unit of work.
+"""Refuse a statement that may reach another practice's rows, before it is sent.
 
-What row-level security does on PostgreSQL, done before the statement leaves on SQLite, which
-has nothing like it. Both look at the same thing: every table of practice data, wherever it
-stands in the statement, is tied by its key to the one practice that the unit of work is for.
-`db.engine.guard_ties` says when a table is tied.
+Every column that says whose a row is has the type `PracticeKey`, and so has every parameter that
+is compared with it or put into it. The values of those parameters must be the practice of the unit
+of work; a statement that names a table of practice data and has no such parameter is refused. The
+scope is kept with the connection, because a stream's unit of work wanders between threads.
+
+That each table of a statement is compared with such a parameter, at whatever depth, is proved for
+all statements that the tests send (`tests/support/confinement.py`). Row-level security is
+PostgreSQL's own wall behind this.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy.sql.compiler import SQLCompiler
 
-from app.db.engine.guard_ties import Ties, Unscoped, table_of
+from app.db.base import PracticeKey, metadata
 from app.db.engine.scope import DIRECTORY, OWNER, Scope
 
-__all__ = ["Unscoped", "binds", "check", "check_compiled", "check_text"]
+# Anyone may look into the directory; what is entered or ended there is a practice's own.
+WRITTEN_BY_ONE = frozenset({"credential"})
+# What reads tables of practice data under a name of its own.
+VIEWS = frozenset({"injection"})
+_WORD = re.compile(r"\w+")
+_WRITING = frozenset({"insert", "update", "delete"})
 
 
-def binds(statement: Any) -> frozenset[str] | None:
-    """Return the names of the parameters that must hold the practice; None: it touches no data.
-
-    Raises `Unscoped` when a table of the statement is not tied to one of them.
-    """
-    ties = Ties()
-    ties.walk(statement)
-    return frozenset(ties.binds) if ties.tables else None
+class Unscoped(RuntimeError):
+    """A fault of the program: its statement could have reached another practice's rows."""
 
 
-def check(wanted: frozenset[str] | None, sent: Iterable[Mapping[str, Any]], scope: Scope) -> None:
-    """Raise `Unscoped` unless every one of those parameters holds the practice of the scope."""
-    if wanted is None or scope is OWNER:
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Reach:
+    """What a statement reaches: the tables of practice data that its text names, and the
+    parameters that hold whose rows it wants."""
+
+    tables: frozenset[str]
+    practices: tuple[str, ...]
+    lists_practices: bool
+    """It reads, and from no such table but that of practices."""
+
+
+def tables_of_practice_data() -> frozenset[str]:
+    """Return the names of what holds rows of practices, views included."""
+    owned = frozenset(
+        name
+        for name, table in metadata.tables.items()
+        if any(isinstance(column.type, PracticeKey) for column in table.c)
+    )
+    return (owned | VIEWS) - WRITTEN_BY_ONE
+
+
+def reach_of(compiled: SQLCompiler) -> Reach:
+    """Return what a compiled statement reaches. Whatever looks like a table's name counts as it."""
+    words = set(_WORD.findall(compiled.string.lower()))
+    writes = not words.isdisjoint(_WRITING)
+    tables = words & (tables_of_practice_data() | (WRITTEN_BY_ONE if writes else frozenset()))
+    named = {n for bind, n in compiled.bind_names.items() if isinstance(bind.type, PracticeKey)}
+    lists = not writes and tables <= {"practice"}
+    return Reach(frozenset(tables), tuple(sorted(named)), lists)
+
+
+def check(reach: Reach, sent: Iterable[Mapping[str, Any]], scope: Scope | None) -> None:
+    """Raise `Unscoped` unless all rows of parameters stay within the scope."""
+    if scope is OWNER or (scope is DIRECTORY and reach.lists_practices):
         return
+    if scope is None:
+        raise Unscoped("a statement outside of any unit of work")
+    if reach.tables and not reach.practices:
+        raise Unscoped(f"a statement on {', '.join(sorted(reach.tables))} names no practice")
     for values in sent:
-        for name in wanted:
+        for name in reach.practices:
             if values.get(name) != scope:
                 raise Unscoped("a statement names another practice than its unit of work")
 
 
-def check_text(text: str, scope: Scope) -> None:
-    """Raise `Unscoped` for SQL as text: nobody can tell what it reaches."""
-    if scope is not OWNER:
-        raise Unscoped("a statement must be built, so that it can be checked")
-
-
-def check_compiled(compiled: Any, sent: Iterable[Mapping[str, Any]], scope: Scope) -> None:
-    """Check a compiled statement with its parameters; what its tables need is found out once."""
-    if scope is OWNER or (scope is DIRECTORY and _lists_practices(compiled.statement)):
+def confine(
+    db: Any, _cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool
+) -> None:
+    """Check what an engine is about to send: its listener `before_cursor_execute`."""
+    if context is None:
+        return  # a prepared statement, which is checked where it is run
+    scope, compiled = db.info.get("scope"), context.compiled
+    if not isinstance(compiled, SQLCompiler) or compiled.isplaintext:
+        if scope is not OWNER:
+            raise Unscoped("a statement must be built, so that it can be checked")
         return
+    known: Any = compiled
     try:
-        wanted = compiled.practice_binds
+        reach = known.reach
     except AttributeError:
-        wanted = compiled.practice_binds = _wanted(compiled)
-    check(wanted, sent, scope)
-
-
-def _wanted(compiled: Any) -> frozenset[str] | None:
-    keys = binds(compiled.statement)
-    if keys is None:
-        return None
-    # A parameter's name in the compiled statement may differ from its key.
-    named = {bind.key: name for bind, name in compiled.bind_names.items()}
-    return frozenset(named.get(key, key) for key in keys)
-
-
-def _lists_practices(statement: Any) -> bool:
-    if not isinstance(statement, Select):
-        return False
-    ties = Ties(strict=False)
-    ties.walk(statement)
-    return all(table_of(table) == "practice" for table in ties.tables)
+        reach = known.reach = reach_of(compiled)
+    check(reach, context.compiled_parameters, scope)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import psycopg
-from sqlalchemy import Connection, Insert, Select, Update, Uuid
+from sqlalchemy import Connection, Insert, Select, TypeDecorator, Update, Uuid
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
@@ -29,7 +29,7 @@ class _Plan(NamedTuple):
     constants: dict[str, Any]
     writers: list[tuple[str, _Convert]]
     readers: list[tuple[int, _Convert]]
-    practice: frozenset[str] | None  # the parameters that hold the practice
+    reach: guard.Reach
 
 
 class Prepared:
@@ -63,8 +63,7 @@ class Prepared:
 
 def _executed(db: Connection, plan: _Plan, values: Mapping[str, Any]) -> Any:
     named = {**plan.constants, **values}
-    if db.dialect.name == "sqlite":
-        guard.check(plan.practice, (named,), db.info["scope"])
+    guard.check(plan.reach, (named,), db.info.get("scope"))
     for name, write in plan.writers:
         named[name] = write(named[name])
     sent: Any = named if plan.order is None else [named[name] for name in plan.order]
@@ -100,12 +99,13 @@ def _plan(statement: Select[Any] | Insert | Update, dialect: Dialect) -> _Plan:
     for position, column in enumerate(columns):
         kind: Any = column.type.dialect_impl(dialect)
         read = kind.result_processor(dialect, None)
+        stored = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
         # Ids come from the PostgreSQL driver as text already.
-        if read is not None and not isinstance(kind, Uuid):
+        if read is not None and not isinstance(stored, Uuid):
             readers.append((position, read))
     order = tuple(compiled.positiontup) if compiled.positional else None
-    practice = guard.binds(statement)
-    return _Plan(compiled.string, order, constants, writers, readers, practice)
+    reach = guard.reach_of(compiled)
+    return _Plan(compiled.string, order, constants, writers, readers, reach)
 
 
 def _read(row: Any, readers: list[tuple[int, _Convert]]) -> list[Any]:

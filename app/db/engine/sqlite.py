@@ -14,10 +14,9 @@ from weakref import WeakValueDictionary
 
 from sqlalchemy import URL, Engine, QueuePool, create_engine, event
 
-from app.db.engine import guard
 from app.db.engine.cipher import Unlocking
 from app.db.engine.failures import DatabaseAway, DatabaseBusy
-from app.db.engine.scope import OWNER, Scope
+from app.db.engine.scope import Scope
 from app.db.keys.file_lock import FileInUse, SharedLock
 
 log = logging.getLogger(__name__)
@@ -199,18 +198,6 @@ def make(
     @event.listens_for(engine, "engine_disposed")
     def let_go(_: Engine) -> None:
         share.release()
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def confine(
-        db: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
-    ) -> None:
-        if context is None:
-            return  # a prepared statement, which asks the guard itself
-        compiled, scope = context.compiled, db.info.get("scope", OWNER)
-        if compiled is None or not hasattr(compiled, "bind_names"):
-            guard.check_text(statement, scope)
-        else:
-            guard.check_compiled(compiled, context.compiled_parameters, scope)
 
     return engine, Sqlite(file, busy_timeout, unlocking)
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, Integer, LargeBinary, PrimaryKeyConstraint, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import At, Base, Json, Key, of_practice
+from app.db.base import At, Base, Json, Key, PracticeKey, of_practice
 from app.db.rows.audit import AuditEventRow, AuditSealRow
 
 _LISTS = text("patients IS NOT NULL")
@@ -36,7 +36,7 @@ class AuditEvent(Base[AuditEventRow]):
         ),
     )
 
-    practice_id: Mapped[str] = mapped_column(Key)
+    practice_id: Mapped[str] = mapped_column(PracticeKey)
     id: Mapped[str] = mapped_column(Key)
     at: Mapped[datetime] = mapped_column(At)
     by_type: Mapped[str] = mapped_column(String(16))
@@ -64,7 +64,7 @@ class AuditSeal(Base[AuditSealRow]):
     __tablename__ = "audit_seal"
     __table_args__ = (PrimaryKeyConstraint("practice_id", "number"), of_practice())
 
-    practice_id: Mapped[str] = mapped_column(Key)
+    practice_id: Mapped[str] = mapped_column(PracticeKey)
     number: Mapped[int] = mapped_column(Integer)
     sealed_at: Mapped[datetime] = mapped_column(At)
     entries: Mapped[bytes] = mapped_column(LargeBinary)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Index, LargeBinary, PrimaryKeyConstraint, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import SECRET, At, Base, Key, of_practice
+from app.db.base import SECRET, At, Base, PracticeKey, of_practice
 from app.db.rows.requests import IdempotencyRow
 
 
@@ -21,7 +21,7 @@ class Idempotency(Base[IdempotencyRow]):
         Index(None, "practice_id", "created_at"),
     )
 
-    practice_id: Mapped[str] = mapped_column(Key)
+    practice_id: Mapped[str] = mapped_column(PracticeKey)
     key: Mapped[str] = mapped_column(String(200))
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
     status: Mapped[int | None] = mapped_column(SmallInteger)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Index, PrimaryKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Key, of_practice
+from app.db.base import Base, Key, PracticeKey, of_practice
 from app.db.rows.patients import IdentifierRow
 
 
@@ -17,7 +17,7 @@ class Identifier(Base[IdentifierRow]):
         Index(None, "practice_id", "kind", "resource_id"),
     )
 
-    practice_id: Mapped[str] = mapped_column(Key)
+    practice_id: Mapped[str] = mapped_column(PracticeKey)
     kind: Mapped[str] = mapped_column(String(32))
     system: Mapped[str] = mapped_column(String(200))
     value: Mapped[str] = mapped_column(String(200))

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, Integer, PrimaryKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import At, Base, Json, Key, OfPractice, of_practice, refers
+from app.db.base import At, Base, Json, Key, OfPractice, PracticeKey, of_practice, refers
 from app.db.rows.imports import ImportBatchRow, ImportBatchValues, ImportedLineRow
 
 
@@ -40,7 +40,7 @@ class ImportRow(Base[ImportedLineRow]):
         Index(None, "practice_id", "session_id"),
     )
 
-    practice_id: Mapped[str] = mapped_column(Key)
+    practice_id: Mapped[str] = mapped_column(PracticeKey)
     import_id: Mapped[str] = mapped_column(Key)
     line: Mapped[int] = mapped_column(Integer)
     session_id: Mapped[str] = mapped_column(Key)

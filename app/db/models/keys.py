@@ -8,7 +8,18 @@ from typing import Any
 from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import SECRET, At, Base, Json, Key, OfPractice, of_practice, one_of, refers
+from app.db.base import (
+    SECRET,
+    At,
+    Base,
+    Json,
+    Key,
+    OfPractice,
+    PracticeKey,
+    of_practice,
+    one_of,
+    refers,
+)
 from app.db.rows.access import ApiKeyRow, ApiKeyValues, CredentialRow
 
 
@@ -44,7 +55,7 @@ class Credential(Base[CredentialRow]):
     )
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True, info=SECRET)
-    practice_id: Mapped[str] = mapped_column(Key)
+    practice_id: Mapped[str] = mapped_column(PracticeKey)
     kind: Mapped[str] = mapped_column(String(16))
     holder_id: Mapped[str] = mapped_column(Key)
     created_at: Mapped[datetime] = mapped_column(At)

@@ -12,7 +12,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import SECRET, Base, Key, Stamped, one_of
+from app.db.base import SECRET, Base, Key, PracticeKey, Stamped, one_of
 from app.db.rows.practice import PracticeRow
 
 
@@ -28,7 +28,7 @@ class Practice(Stamped, Base[PracticeRow]):
         UniqueConstraint("sandbox_of"),
     )
 
-    id: Mapped[str] = mapped_column(Key, primary_key=True)
+    id: Mapped[str] = mapped_column(PracticeKey, primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
     time_zone: Mapped[str] = mapped_column(String(64))
     min_interval_days: Mapped[int] = mapped_column(Integer, default=84)

@@ -16,6 +16,7 @@ from app.db.base import (
     Json,
     Key,
     OfPractice,
+    PracticeKey,
     of_practice,
     one_of,
     refers,
@@ -96,7 +97,7 @@ class ClientAssertion(Base[ClientAssertionRow]):
     __tablename__ = "client_assertion"
     __table_args__ = (of_practice(), refers("client_id", "client"))
 
-    practice_id: Mapped[str] = mapped_column(Key, primary_key=True)
+    practice_id: Mapped[str] = mapped_column(PracticeKey, primary_key=True)
     client_id: Mapped[str] = mapped_column(Key, primary_key=True)
     jti: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True, info=SECRET)
     """The digest of what the client chose."""

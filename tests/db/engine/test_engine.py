@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy.exc
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, literal, select, text
 
 from app.db.engine import sqlite as sqlite_backend
 from app.db.engine.engine import Database, open_database
@@ -58,7 +58,7 @@ def test_turning_to_where_one_is_already_sends_nothing(postgresql: Database) -> 
         with single.write(scope) as db:
             for to in turns:
                 with single.as_practice(db, to):
-                    db.execute(text("SELECT 1 AS looked_up")).all()
+                    db.execute(select(literal(1).label("looked_up"))).all()
 
     with another(postgresql, pool_size=1) as single:
         write(scope)
