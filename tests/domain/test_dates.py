@@ -8,7 +8,16 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import pytest
 
-from app.domain.dates import Interval, Unit, add_months, local_day, zone
+from app.domain.dates import (
+    FIRST_DAY,
+    LAST_DAY,
+    Interval,
+    Unit,
+    add_months,
+    day_begins,
+    local_day,
+    zone,
+)
 from tests.support.builders import day
 
 
@@ -195,3 +204,24 @@ def test_the_zone_of_the_machine_changes_nothing() -> None:
     late = datetime(2026, 1, 6, 0, 30, tzinfo=UTC)
     assert local_day(late, "America/New_York") == date(2026, 1, 5)
     assert local_day(late, "Pacific/Kiritimati") == date(2026, 1, 6)
+
+
+@pytest.mark.parametrize(
+    ("on", "zone_name", "begins"),
+    [
+        pytest.param("2026-01-05", "UTC", "2026-01-05T00:00:00+00:00", id="in UTC itself"),
+        pytest.param("2026-01-05", "America/New_York", "2026-01-05T05:00:00+00:00", id="west"),
+        pytest.param("2026-07-05", "America/New_York", "2026-07-05T04:00:00+00:00", id="summer"),
+        pytest.param("2026-01-05", "Pacific/Kiritimati", "2026-01-04T10:00:00+00:00", id="east"),
+        pytest.param("2026-03-29", "Europe/Berlin", "2026-03-28T23:00:00+00:00", id="clock change"),
+    ],
+)
+def test_when_a_day_begins(on: str, zone_name: str, begins: str) -> None:
+    instant = day_begins(day(on), zone_name)
+    assert instant.isoformat() == begins
+    assert local_day(instant, zone_name) == day(on)
+    assert local_day(instant - timedelta(microseconds=1), zone_name) == day(on) - timedelta(1)
+
+
+def test_the_calendar_reaches_from_1900_to_2200() -> None:
+    assert (str(FIRST_DAY), str(LAST_DAY)) == ("1900-01-01", "2200-12-31")

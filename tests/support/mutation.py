@@ -22,7 +22,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
@@ -33,7 +33,7 @@ from typing import Any
 import pytest
 from hypothesis import is_hypothesis_test
 
-from tests.support.mutants import ROOT, Mutant, modules_in, mutants_of
+from tests.support.mutants import ROOT, Mutant, modules_in, mutants_of, path_of
 
 RULES, TESTS = "app/domain", "tests/domain"
 LEAST_KILLED, LEAST_TRIED = 0.95, 300
@@ -54,11 +54,24 @@ class Measured:
     seconds: dict[str, float] = field(default_factory=dict)
     at_import: set[Line] = field(default_factory=set)
 
-    def tests_of(self, mutants: Iterable[Mutant]) -> list[str]:
-        """Return the tests that run a line of these mutants, quickest first."""
-        lines = {(mutant.path, line) for mutant in mutants for line in mutant.lines}
-        names = (name for name, own in self.lines.items() if not own.isdisjoint(lines))
+    def tests_of(self, mutant: Mutant) -> list[str]:
+        """Return the tests that run its line, quickest first."""
+        lines = {(mutant.path, line) for line in mutant.lines}
+        names = [name for name, own in self.lines.items() if not own.isdisjoint(lines)]
         return sorted(names, key=lambda name: self.seconds[name])
+
+    def tests_with(self, module: str) -> list[str]:
+        """Return all tests of the files that name the module or run it, quickest first."""
+        files = {_file_of(name) for name in self.lines}
+        path = str(path_of(module))
+        having = {file for file in files if module in (ROOT / file).read_text(encoding="utf-8")}
+        having |= {_file_of(n) for n, own in self.lines.items() if any(f == path for f, _ in own)}
+        names = [name for name in self.lines if _file_of(name) in having]
+        return sorted(names, key=lambda name: self.seconds[name])
+
+
+def _file_of(test: str) -> str:
+    return test.partition("::")[0]
 
 
 # --- forks ------------------------------------------------------------------------------------
@@ -172,7 +185,7 @@ class Loaded:
         gc.freeze()
         for mutant in self.mutants:
             if mutant.in_function:
-                names = self.measured.tests_of([mutant])
+                names = self.measured.tests_of(mutant)
                 own, tests = functions[mutant.path], [items[name] for name in names]
                 attempt = partial(_put_in_and_run, mutant, own, caches, tests)
                 spent = sum(self.measured.seconds[name] for name in names)
@@ -195,8 +208,8 @@ def _put_in_and_run(
         if new.co_freevars != old.co_freevars:
             return TOO_LATE
         function.__code__ = new
-    for cache in caches:
-        cache.cache_clear()
+    for each in caches:
+        each.cache_clear()
     return _run(items)
 
 
@@ -261,7 +274,7 @@ class InOrder:
 
 def _load_and_run(mutant: Mutant, names: Sequence[str]) -> int:
     sys.meta_path.insert(0, Finder(mutant))
-    files = dict.fromkeys(name.partition("::")[0] for name in names)
+    files = dict.fromkeys(_file_of(name) for name in names)
     return SURVIVED if _pytest(files, InOrder(names)) == 0 else KILLED
 
 
@@ -285,13 +298,12 @@ def try_all(mutants: Sequence[Mutant], jobs: int, seconds: float) -> Statuses:
         measured, statuses = pickle.loads(answer.read_bytes())
     if not statuses:
         raise SystemExit("The tests fail without any mutant.")
-    forks = Forks(jobs, begun + seconds)
+    forks, tests_with = Forks(jobs, begun + seconds), cache(measured.tests_with)
     for mutant in mutants:
         loading = not measured.at_import.isdisjoint((mutant.path, n) for n in mutant.lines)
         status = statuses.get(mutant.name)
         if not mutant.in_function or status == TOO_LATE or (status == SURVIVED and loading):
-            names = measured.tests_of(each for each in mutants if each.module == mutant.module)
-            names = names or sorted(measured.seconds, key=lambda name: measured.seconds[name])
+            names = tests_with(mutant.module)
             spent = sum(measured.seconds[name] for name in names)
             forks.start(mutant, partial(_load_and_run, mutant, names), 10 + 3 * spent)
     return statuses | forks.finish()

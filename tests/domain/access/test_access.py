@@ -62,6 +62,9 @@ CELLS = [(role, permission) for role in EXPECTED for permission in sorted(PERMIS
 
 def test_roles_and_nouns_are_these() -> None:
     assert set(ROLES) == set(EXPECTED)
+    assert access.ADMINISTRATOR == "administrator"
+    assert NOUNS[:3] == ("patients", "courses", "sessions")
+    assert len(NOUNS) == len(set(NOUNS)) == 18
     assert set().union(*EXPECTED.values()) == PERMISSIONS
     assert {permission.partition(":")[0] for permission in PERMISSIONS} == set(NOUNS)
     assert len(CELLS) == 7 * len(PERMISSIONS)

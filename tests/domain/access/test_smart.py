@@ -126,6 +126,8 @@ def test_a_wildcard_opens_no_administration() -> None:
         ("system/Patient.read", {"patients:read"}, "system/Patient.r"),
         ("system/Patient.read", ALL, "system/Patient.read"),
         ("system/Patient.write", ALL, "system/Patient.write"),
+        ("system/Patient.write", {"patients:update"}, "system/Patient.u"),
+        ("worklist:search keys:create", {"keys:create"}, "keys:create"),
         ("system/Patient.cruds", ALL, "system/Patient.cruds"),
         ("system/Patient.d", ALL, ""),
         ("system/*.*", ALL, "system/*.*"),
@@ -138,6 +140,13 @@ def test_a_wildcard_opens_no_administration() -> None:
 )  # fmt: skip
 def test_what_a_token_answer_says(asked: str, may: set[str], answer: str) -> None:
     assert granted(asked, "system", may) == answer
+
+
+def test_two_hundred_scopes_are_the_most() -> None:
+    """Repetitions do not count; with one more than that, nothing at all is given."""
+    scopes = ["system/Patient.r", *(f"system/Patient{'x' * n}.r" for n in range(1, 200))]
+    assert permissions(" ".join([*scopes, *scopes]), "system") == {"patients:read"}
+    assert permissions(" ".join([*scopes, "one-more"]), "system") == set()
 
 
 def test_endless_lists_are_not_read() -> None:
