@@ -101,6 +101,24 @@ def test_an_action_names_what_it_is_about() -> None:
     assert state_on(day("2026-02-02"), facts(), plan()).actions == [
         Action("book", day("2026-03-16"), "course", None)
     ]
+    assert state_on(day("2026-02-02"), facts(booked("2026-03-30")), plan()).actions == [
+        Action("confirm", day("2026-03-27"), "session", "booking-2026-03-30")
+    ]
+
+
+def test_actions_of_one_day_come_in_the_order_of_the_steps() -> None:
+    """Say what became of a booking, review the hold, then confirm the next booking."""
+    of = facts(
+        booked("2026-03-30"),
+        booked("2026-04-02"),
+        holds=(hold("2026-03-01", None, "2026-03-30"),),
+    )
+    found = state_on(day("2026-03-31"), of, plan()).actions
+    assert [(each.code, str(each.act_by)) for each in found] == [
+        ("close_booking", "2026-03-30"),
+        ("review_hold", "2026-03-30"),
+        ("confirm", "2026-03-30"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -134,6 +152,18 @@ def test_the_suggested_day_is_open_and_never_before_the_due_date(
     assert suggested_on(day("2026-03-30"), closures, MAIN, "dr-a") == expected
 
 
+@pytest.mark.parametrize(
+    ("until", "suggested"),
+    [
+        pytest.param("2027-03-29", "2027-03-30", id="the last of 366 days is open"),
+        pytest.param("2027-03-30", None, id="all of them are closed"),
+    ],
+)
+def test_a_year_and_a_day_is_looked_at(until: str, suggested: str | None) -> None:
+    expected = day(suggested) if suggested else None
+    assert suggested_on(day("2026-03-30"), [closed("2026-03-30", until)], None, None) == expected
+
+
 def test_no_due_date_no_suggestion() -> None:
     assert suggested_on(None, [closed("2026-03-30")], None, None) is None
 
@@ -155,3 +185,9 @@ def test_the_suggestion_is_for_the_place_and_person_of_the_booking() -> None:
     moved = state_on(day("2026-02-20"), there, plan(), closures)
     assert (moved.location_id, moved.practitioner_id) == (UPSTAIRS, "dr-b")
     assert moved.suggested_on == day("2026-03-31")
+
+
+def test_a_booking_without_place_or_person_leaves_the_usual_ones() -> None:
+    usual = facts(booked("2026-03-31"), location=MAIN, practitioner="dr-a")
+    found = state_on(day("2026-02-20"), usual, plan())
+    assert (found.location_id, found.practitioner_id) == (MAIN, "dr-a")

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.dates import Interval
 from app.domain.scheduling.cycles import cycles, days_short, next_cycle, root
 from app.domain.scheduling.schedule import History, Treatment, projection
 from tests.support.builders import day, elsewhere, given, history, hold, in_order, plan
@@ -156,6 +157,8 @@ def test_sessions_given_too_early(treatments: list[Treatment], short: dict[str, 
         pytest.param(
             history(given("2200-10-01")), ["2200-12-24"], id="stops at the end of the calendar"
         ),
+        pytest.param(history(given("2200-10-08")), ["2200-12-31"], id="whose last day is a day"),
+        pytest.param(history(given("2200-10-09")), [], id="and the day after is none"),
     ],
 )
 def test_the_next_sessions(past: History, expected: list[str]) -> None:
@@ -175,3 +178,9 @@ def test_too_early_for_the_patient_counts_treatments_of_other_courses() -> None:
     # What was given elsewhere is judged in its own course.
     assert days_short(others, plan(), own) == {}
     assert cycles(own, 0) == {"own": 1}
+
+
+def test_an_interval_of_nothing_gives_one_date_and_no_end_of_them() -> None:
+    """No setting allows it; if one ever did, the same day must not be told again and again."""
+    nothing = plan(Interval(0, "day"), min_interval_days=0)
+    assert projection(history(C), nothing, 3) == [C.on]

@@ -7,7 +7,13 @@ from datetime import date, timedelta
 import pytest
 
 from app.domain.dates import Interval
-from app.domain.scheduling.demand import Expected, expected, fewest_vials, week_of
+from app.domain.scheduling.demand import (
+    CHAIR_MINUTES,
+    Expected,
+    expected,
+    fewest_vials,
+    week_of,
+)
 from app.domain.scheduling.schedule import Plan
 from tests.support.builders import day, plan
 
@@ -198,3 +204,7 @@ def test_the_fewest_vials_of_200_units(units: float, vials: int) -> None:
 def test_weeks_are_counted_from_the_day_asked_for_not_from_monday(on: str, begins: str) -> None:
     wednesday = date(2026, 3, 4)
     assert week_of(day(on), wednesday) == day(begins)
+
+
+def test_a_session_takes_a_third_of_an_hour() -> None:
+    assert CHAIR_MINUTES == 20

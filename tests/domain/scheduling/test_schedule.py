@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.dates import Interval
 from app.domain.scheduling.schedule import (
+    Booking,
     Ending,
     History,
     Limit,
@@ -421,3 +422,37 @@ def test_a_projection_asks_no_more_than_its_dates() -> None:
     limit = Limit("payer_minimum", "payer", "p", lambda wanted: asked.append(wanted) or wanted)
     assert len(projection(history(JAN), plan(), 6, [limit])) == 6
     assert len(asked) == 6
+
+
+def test_a_limit_may_move_the_day_into_a_hold_that_was_passed_over() -> None:
+    past = history(JAN, holds=(hold("2026-04-10", "2026-04-20"),))
+    assert compute(past, plan()).earliest_on == day("2026-03-30")
+    found = compute(past, plan(), [not_before("2026-04-12")])
+    assert (found.earliest_on, found.due.rule) == (day("2026-04-21"), "hold")
+    assert (found.due.source_type, found.due.source_id) == ("hold", "hold-2026-04-10")
+
+
+def test_the_last_day_of_the_calendar_is_a_day() -> None:
+    found = compute(history(JAN), plan(), [not_before("2200-12-31")])
+    assert found.earliest_on == found.due_on == day("2200-12-31")
+    assert (found.due.source_type, found.due.source_id) == ("payer_policy", "policy-1")
+
+
+def test_what_set_the_due_date_is_named() -> None:
+    found = compute(history(JAN, elsewhere("2026-02-02")), plan())
+    assert (found.due.source_type, found.due.source_id) == ("outside_session", "outside-2026-02-02")
+    waiting = compute(history(planned_start_on=day("2026-02-02")), plan())
+    assert (waiting.due.source_type, waiting.due.source_id) == ("course", None)
+    assert compute(history(), plan()).due is None
+
+
+def test_a_new_practice_starts_with_these_numbers() -> None:
+    """84 days at least and no tolerance; due soon 14 before; overdue 7, lapsed 84 after."""
+    assert Plan(Interval(84, "day")) == (Interval(84, "day"), 84, 0, 14, 7, 84, False, False)
+
+
+def test_a_new_course_has_no_history() -> None:
+    assert History() == ((), (), (), (), 0, None, None, ())
+    start = noon(day("2026-03-30"))
+    booking = Booking("b", day("2026-03-30"), start, day("2026-01-05"))
+    assert (booking.location_id, booking.practitioner_id, booking.confirmed) == (None, None, False)

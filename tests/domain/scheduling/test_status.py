@@ -227,3 +227,11 @@ def test_a_session_moves_the_patient_back_to_upcoming() -> None:
     assert status(treated, late) == "upcoming"
     assert status(treated, late - DAY) == "upcoming", "`on` applies to the facts as they stand"
     assert status(treated.as_of(late - DAY), late - DAY) == "overdue", "`as_of` leaves it out"
+
+
+def test_a_course_without_a_due_date_is_not_started_whatever_else_it_says() -> None:
+    for started in (False, True):
+        found = status_on(
+            day("2026-06-01"), closed=False, started=started, due_on=None, holds=(), plan=plan()
+        )
+        assert found == "not_started"

@@ -127,6 +127,15 @@ def test_booking_states(of: StateFacts, on: str, state: str, shown: str | None) 
             id="gave up a later slot and came earlier",
         ),
         pytest.param(None, [ended("2025-12-29")], "ending-2025-12-29", id="not started, no-show"),
+        pytest.param(
+            "2026-01-05",
+            [ended("2026-03-30", "2026-01-05")],
+            "ending-2026-03-30",
+            id="cancelled at the treatment itself",
+        ),
+        pytest.param(
+            "2026-01-05", [ended("2026-01-06")], "ending-2026-01-06", id="for the day after it"
+        ),
     ],
 )
 def test_missed_is_the_latest_ending_since_the_anchor(
