@@ -12,7 +12,6 @@ from itertools import count
 from typing import Any
 
 from httpx2 import Response
-from starlette.testclient import TestClient
 
 from app.db.engine.engine import Database
 from app.db.models import AuditEvent
@@ -24,6 +23,7 @@ from app.services.access import keys
 from app.services.practice import practices
 from app.services.scheduling import verification
 from app.settings import Settings
+from tests.support.app_client import AppClient
 
 NOW = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)  # a Friday, 11:00 in New York
 # A test asks faster than any person; what limits do is shown in tests of their own.
@@ -44,7 +44,7 @@ class Moment:
 class Clinic:
     """One practice and its client; answers are JSON, refusals are returned and not raised."""
 
-    def __init__(self, client: TestClient, database: Database, clock: Moment, zone: str) -> None:
+    def __init__(self, client: AppClient, database: Database, clock: Moment, zone: str) -> None:
         self.client, self.database, self.clock = client, database, clock
         id = new_id(clock())
         with database.write(id) as db:
@@ -198,5 +198,5 @@ def a_clinic(
     """An application serving one practice from `database`, with a clock that stands still."""
     clock = Moment(now)
     app = create_app(Settings(**UNLIMITED), clock=clock, database=database)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with AppClient(app, raise_failures=False) as client:
         yield Clinic(client, database, clock, zone)

@@ -10,7 +10,6 @@ from fastapi import FastAPI, Query, Request
 from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
-from starlette.testclient import TestClient
 
 from app.db.engine.failures import DatabaseAway, DatabaseBusy
 from app.domain import errors
@@ -20,6 +19,7 @@ from app.edge.input import fields
 from app.edge.input.strict_route import StrictInputRoute
 from app.edge.observability.metrics import Metrics
 from app.edge.problems import problem_pages, problems
+from tests.support.app_client import AppClient
 
 UUID = "018f2f64-5c3a-7b1e-9d2f-0123456789ab"
 
@@ -128,11 +128,11 @@ def build() -> FastAPI:
     return app
 
 
-def client() -> TestClient:
+def client() -> AppClient:
     """A client that re-raises nothing: what leaves the app is what a caller meets."""
-    return TestClient(build(), raise_server_exceptions=True)
+    return AppClient(build())
 
 
-def post(at: TestClient, body: bytes | dict[str, Any], kind: str = "application/json") -> Any:
+def post(at: AppClient, body: bytes | dict[str, Any], kind: str = "application/json") -> Any:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return at.post("/v1/things", content=content, headers={"content-type": kind})

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 from httpx2 import Response
 from joserfc.jwk import ECKey
-from starlette.testclient import TestClient
 
 from app.db.engine.engine import Database
 from app.db.engine.scope import NONE
@@ -22,6 +21,7 @@ from app.main import create_app
 from app.services import records
 from app.services.access import signing_keys
 from app.settings import Settings
+from tests.support.app_client import AppClient
 from tests.support.clinic import NOW, UNLIMITED, Clinic, Moment
 from tests.support.issuer import Issuer, certificate, ec_key, public, rsa_key, signed, to_loopback
 
@@ -153,7 +153,7 @@ def a_signing_clinic(database: Database, folder: Path, **set: Any) -> Iterator[S
     outgoing = Outgoing(settings.allowed_hosts, resolve=to_loopback, tls=certificate()[1])
     app = create_app(settings, clock=clock, database=database, outgoing=outgoing)
     try:
-        with TestClient(app, raise_server_exceptions=False) as client:
+        with AppClient(app, raise_failures=False) as client:
             clinic = Clinic(client, database, clock, "America/New_York")
             yield Signing(clinic, issuer, keyring)
     finally:

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from starlette.testclient import TestClient
 
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
@@ -22,6 +21,7 @@ from app.edge.requests.audit_log import AuditLog
 from app.services.access import keys
 from app.services.audit import audit
 from app.services.scheduling import worklist_csv
+from tests.support.app_client import AppClient
 from tests.support.clinic import Clinic, a_clinic
 from tests.support.notes import another
 from tests.support.seeded import Seeded, seed
@@ -194,7 +194,7 @@ def test_what_changed_nothing_is_one_entry(house: House) -> None:
 
 
 def test_the_log_says_from_where(house: House) -> None:
-    client = TestClient(house.clinic.client.app, "https://x", client=("203.0.113.9", 4711))
+    client = AppClient(house.clinic.client.app, "https://x", client=("203.0.113.9", 4711))
     headers = {"authorization": f"Bearer {house.clinic.key}"}
     assert client.get("/v1/me", headers=headers).status_code == 200
     assert client.get("/v1/patients/x", headers=headers).status_code == 404
@@ -275,7 +275,7 @@ def test_each_piece_of_a_table_is_told_before_it_is_sent(
             await clinic.client.app(scope, receive, sent)
 
         headers = {"authorization": f"Bearer {clinic.key}"}
-        answer = TestClient(watched).get("/v1/worklist.csv", headers=headers)
+        answer = AppClient(watched).get("/v1/worklist.csv", headers=headers)
         assert answer.status_code == 200
         assert len([piece for piece in pieces if piece]) >= 3
         assert set().union(*pieces) == patients == logged()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
 from app.db.engine.engine import Database
 from app.edge.http.client_address import LOCAL, ClientAddress, Networks, Peers
 from app.main import create_app
 from app.settings import Settings
+from tests.support.app_client import AppClient
 from tests.support.clinic import NOW, Moment
 
 PROXIES = ("10.0.0.0/8", "127.0.0.1", "fd00::/8")
@@ -105,7 +105,7 @@ def test_a_setting_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def asks(database: Database, host: str, path: str, sent: dict[str, str], **values: Any) -> Any:
     app = create_app(Settings(**values), clock=Moment(NOW), database=database)
-    with TestClient(app, client=(host, 5000)) as client:
+    with AppClient(app, client=(host, 5000)) as client:
         return client.get(path, headers=sent)
 
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
 from app.db.engine.engine import LOOK_UPS, Database, open_database
 from app.db.engine.scope import OWNER
@@ -20,6 +19,7 @@ from app.edge.observability.readiness import Readiness
 from app.edge.requests.streams import Streamed
 from app.main import create_app
 from app.settings import Settings
+from tests.support.app_client import AppClient
 from tests.support.clinic import NOW, Clinic, Moment
 
 KEY = "tw_0123abcd_" + "x" * 43 + "000000"
@@ -28,14 +28,14 @@ ORIGIN = "https://staff.example"
 
 
 @contextmanager
-def serving(database: Database, host: str = "127.0.0.1", **values: Any) -> Iterator[TestClient]:
+def serving(database: Database, host: str = "127.0.0.1", **values: Any) -> Iterator[AppClient]:
     app = create_app(Settings(**values), clock=Moment(NOW), database=database)
-    with TestClient(app, raise_server_exceptions=False, client=(host, 5000)) as client:
+    with AppClient(app, raise_failures=False, client=(host, 5000)) as client:
         yield client
 
 
 @pytest.fixture
-def http(sqlite: Database) -> Iterator[TestClient]:
+def http(sqlite: Database) -> Iterator[AppClient]:
     with serving(sqlite) as client:
         yield client
 
@@ -57,7 +57,7 @@ def http(sqlite: Database) -> Iterator[TestClient]:
 )
 @pytest.mark.parametrize("path", ["/v1/patients", "/docs", "/nowhere"])
 def test_a_secret_in_the_address_is_refused_and_not_repeated(
-    http: TestClient, path: str, query: str, capsys: pytest.CaptureFixture[str]
+    http: AppClient, path: str, query: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = http.get(f"{path}?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "secret-in-address")
@@ -68,11 +68,11 @@ def test_a_secret_in_the_address_is_refused_and_not_repeated(
 
 
 @pytest.mark.parametrize("query", ["q=token", "q=keys", "q=Monkey%3D", "q=tw_", "mrn=eyJ", "q=a.b"])
-def test_ordinary_words_are_no_secrets(http: TestClient, query: str) -> None:
+def test_ordinary_words_are_no_secrets(http: AppClient, query: str) -> None:
     assert http.get(f"/v1/patients?{query}").status_code == 401
 
 
-def test_no_query_string_is_logged(http: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_query_string_is_logged(http: AppClient, capsys: pytest.CaptureFixture[str]) -> None:
     for path in ("/v1/patients", "/healthz", "/docs", "/nowhere", "/v1/worklist.csv"):
         http.get(f"{path}?q=Canary")
         http.get(f"{path}?Canary=1")
@@ -97,7 +97,7 @@ def test_no_query_string_is_logged(http: TestClient, capsys: pytest.CaptureFixtu
         ("OPTIONS", "/v1/me", 405),
     ],
 )
-def test_headers_of_every_answer(http: TestClient, method: str, path: str, status: int) -> None:
+def test_headers_of_every_answer(http: AppClient, method: str, path: str, status: int) -> None:
     answer = http.request(method, path, follow_redirects=False)
     assert answer.status_code == status
     for name, value in {
@@ -123,7 +123,7 @@ def test_headers_of_every_answer(http: TestClient, method: str, path: str, statu
 PREFLIGHT = {"access-control-request-method": "POST", "access-control-request-headers": "if-match"}
 
 
-def test_no_other_origin_may_ask_unless_it_is_named(http: TestClient) -> None:
+def test_no_other_origin_may_ask_unless_it_is_named(http: AppClient) -> None:
     answer = http.options("/v1/patients", headers={"origin": ORIGIN} | PREFLIGHT)
     assert answer.status_code == 405
     assert not [name for name in answer.headers if name.startswith("access-control")]
@@ -242,7 +242,7 @@ def test_a_table_takes_room_until_it_has_been_read(sqlite: Database) -> None:
             await http.app(scope, receive, sent)
 
         headers = {"authorization": f"Bearer {clinic.key}"}
-        answer = TestClient(watched).get("/v1/worklist.csv", headers=headers)
+        answer = AppClient(watched).get("/v1/worklist.csv", headers=headers)
         assert (answer.status_code, set(inside), around.concurrency.inside) == (200, {1}, 0)
 
         # Someone came in between: nothing of the table has been sent yet.
@@ -269,7 +269,7 @@ def test_nesting(sqlite: Database, depth: int) -> None:
         assert (answer.status_code, json.loads(answer.text)["code"]) == (400, "bad-json")
 
 
-def test_every_operation_with_a_key_says_that_it_can_be_too_much(http: TestClient) -> None:
+def test_every_operation_with_a_key_says_that_it_can_be_too_much(http: AppClient) -> None:
     paths = http.get("/openapi.json").json()["paths"]
     found = [op for path in paths.values() for op in path.values() if op.get("security")]
     assert len(found) > 50

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
 from app.db.engine.engine import Database, open_database
 from app.db.engine.scope import OWNER
@@ -18,6 +17,7 @@ from app.edge.http.rates import Rate
 from app.main import create_app
 from app.services.access.keys import checksum, hashed
 from app.settings import Settings
+from tests.support.app_client import AppClient
 from tests.support.clinic import NOW, Clinic, Moment
 from tests.support.issuer import ec_key
 from tests.support.signing import a_signing_clinic
@@ -132,7 +132,7 @@ def test_names_beyond_the_most_share_a_count(watch: Watch, monkeypatch: pytest.M
 @contextmanager
 def limited(database: Database, **values: Any) -> Iterator[Clinic]:
     app = create_app(Settings(**values), clock=Moment(NOW), database=database)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with AppClient(app, raise_failures=False) as client:
         yield Clinic(client, database, Moment(NOW), "UTC")
 
 
