@@ -86,6 +86,7 @@ def postgresql(_postgresql: Database) -> Database:
 def sqlite(tmp_path: Path) -> Iterator[Database]:
     """A clean migrated SQLite file."""
     database = open_database(databases.sqlite_copy(tmp_path / "test.db"))
+    databases.wait_for_no_disk(database)
     yield database
     database.dispose()
 

@@ -1,13 +1,8 @@
-"""The same import over REST and from the command line."""
+"""The same import over REST; that of the command line is in `tests/cli`."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,60 +92,3 @@ def test_another_practices_import_is_not_there(clinic: Clinic) -> None:
     report = other(SHEET)
     assert clinic.refusal("GET", f"/imports/{report.import_id}")["code"] == "not-found"
     assert clinic.refusal("POST", f"/imports/{report.import_id}/revert")["code"] == "not-found"
-
-
-def command(url: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "TWELVEWEEKS_DATABASE_URL": url}
-    program = Path(sys.executable).with_name("twelveweeks")
-    return subprocess.run(
-        [program, "import", "history", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
-def test_the_command(load: Load, database_url: str, tmp_path: Path) -> None:
-    sheet = a_sheet(a_row(), a_row(on="3/30/2025"), a_row(on="1/5/2026"), a_row(units="abc"))
-    sheet = sheet.replace("2026", "2024")
-    (tmp_path / "history.csv").write_text(sheet, encoding="utf-8")
-    arguments = ("history.csv", "--practice", load.practice_id, "--json")
-    trial = command(database_url, tmp_path, *arguments, "--dry-run")
-    assert (trial.returncode, trial.stderr) == (0, "")
-    assert json.loads(trial.stdout)["accepted"] == 2
-    assert load.rows("SELECT count(*) FROM patient") == [(0,)]
-    over = command(database_url, tmp_path, *arguments, "--rejected", "./history.csv")
-    assert (over.returncode, over.stdout) == (2, "")
-    assert "would overwrite history.csv" in over.stderr
-    assert "abc" in (tmp_path / "history.csv").read_text(encoding="utf-8")
-    done = command(database_url, tmp_path, *arguments, "--rejected", "out.csv")
-    answer = json.loads(done.stdout)
-    assert (answer["accepted"], answer["skipped"]) == (2, 1)
-    assert [(r["line"], r["column"], r["code"]) for r in answer["rejected"]] == [
-        (5, "Units", "units_unreadable")
-    ]
-    mended = (tmp_path / "out.csv").read_text(encoding="utf-8-sig").replace("abc", "155")
-    assert mended.count("\n") == 2
-    (tmp_path / "out.csv").write_text(mended.replace("1/5/2024", "1/5/2023"), encoding="utf-8")
-    again = command(database_url, tmp_path, "out.csv", "--practice", load.practice_id)
-    assert again.stdout.startswith("1 loaded, 0 repeated or loaded before, 0 refused.")
-
-
-def test_the_commands_errors_are_one_line(load_sqlite: Load, tmp_path: Path) -> None:
-    url = f"sqlite:///{load_sqlite.database.engine.url.database}"
-    (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    (tmp_path / "m.toml").write_bytes(b"\xff")
-    for arguments in (
-        ("missing.csv",),
-        ("x.csv",),
-        ("x.csv", "--mapping", "m.toml"),
-        ("x.csv", "--mapping", "missing.toml"),
-        ("x.csv", "--practice", "nobody"),
-    ):
-        done = command(url, tmp_path, *arguments)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("twelveweeks: ")
-        assert done.stderr.count("\n") == 1
