@@ -20,7 +20,9 @@ from app.db.engine.scope import OWNER
 from app.db.models import Erasure
 from app.db.queries.practice import practice_rows
 from app.domain import ids
+from app.domain.access.access import Actor
 from app.services.access import keys
+from tests.support import databases
 from tests.support.clinic import Clinic, a_clinic
 from tests.support.commands import Cli
 from tests.support.notes import another
@@ -42,16 +44,23 @@ def clinic(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clin
     # Another test's clock may have stood later, and ids never go back.
     monkeypatch.setattr(ids, "_last", 0)
     with a_clinic(database) as made:
-        seed(made)
-        for number in range(30):
-            patient = made.a_patient(
-                family_name=f"{CANARY}{number}", phone=f"555-{CANARY}", mrn=f"{CANARY}-{number}"
-            )
-            course = made.a_course("2026-01-05", patient_id=patient["id"])
-            hold = {"from": "2026-04-01", "until": "2026-04-02", "reason": f"flies {CANARY}"}
-            made.post(f"/courses/{course['id']}/hold", hold, idempotency_key=f"k{number}")
-        made.get("/patients?limit=200")
+        made.practice_id, made.by, made.key = databases.filled(
+            database, "leaving", lambda: fill(made)
+        )
         yield made
+
+
+def fill(clinic: Clinic) -> tuple[str, Actor, str]:
+    seed(clinic)
+    for number in range(30):
+        patient = clinic.a_patient(
+            family_name=f"{CANARY}{number}", phone=f"555-{CANARY}", mrn=f"{CANARY}-{number}"
+        )
+        course = clinic.a_course("2026-01-05", patient_id=patient["id"])
+        hold = {"from": "2026-04-01", "until": "2026-04-02", "reason": f"flies {CANARY}"}
+        clinic.post(f"/courses/{course['id']}/hold", hold, idempotency_key=f"k{number}")
+    clinic.get("/patients?limit=200")
+    return clinic.practice_id, clinic.by, clinic.key
 
 
 def exported(cli: Cli, clinic: Clinic, out: Path) -> Any:

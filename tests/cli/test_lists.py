@@ -17,6 +17,7 @@ from app.domain.access.access import Actor
 from app.domain.ids import new_id
 from app.services.patients import patients
 from app.services.records import load
+from tests.support import databases
 from tests.support.commands import Cli
 
 MADE = datetime(2026, 11, 16, 15, tzinfo=UTC)
@@ -26,8 +27,12 @@ ON = ("--on", "2026-11-16")
 @pytest.fixture
 def clinic(database: Database) -> str:
     """The demo practice as of 16 November 2026; its id."""
-    with database.write(OWNER) as db:
-        return str(demo_practice.build(db, id=new_id(MADE), by_name=NAME, now=MADE)["id"])
+
+    def build() -> str:
+        with database.write(OWNER) as db:
+            return str(demo_practice.build(db, id=new_id(MADE), by_name=NAME, now=MADE)["id"])
+
+    return databases.filled(database, "demo", build)
 
 
 def test_due_lists_what_the_rest_interface_lists(cli: Cli, clinic: str) -> None:

@@ -3,12 +3,14 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import Connection, Table, event, insert
 
+from app.db.base import metadata
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
 from app.db.keys.keyring import Keyring
@@ -97,11 +99,10 @@ END $$
 def wipe(database: Database) -> None:
     """Empty every table, as fast as it goes: for a clean start in the middle of a test, too."""
     with database.write(OWNER) as db:
+        _suspend_references(db)
         if database.dialect == "postgresql":
-            db.exec_driver_sql("SET LOCAL session_replication_role = replica")
             db.exec_driver_sql(_DELETE_ALL)
             return
-        db.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
         # The log lets its rows go with a practice that leaves.
         db.exec_driver_sql(
             "INSERT INTO erasure (practice_id, started_at, by_name, export_sha256, removed) "
@@ -112,6 +113,44 @@ def wipe(database: Database) -> None:
         for name in sorted(found, key=lambda name: name == "erasure"):
             if name != "alembic_version":
                 db.exec_driver_sql(f'DELETE FROM "{name}"')
+
+
+T = TypeVar("T")
+_filled: dict[tuple[str, str], tuple[Any, dict[Table, list[Any]]]] = {}
+
+
+def filled(database: Database, name: str, fill: Callable[[], T]) -> T:
+    """Let `fill` fill the database, once a worker; after that, put the same rows there.
+
+    Returns what `fill` returned the first time: ids and keys, nothing that holds a connection.
+    """
+    at = database.dialect, name
+    if at not in _filled:
+        made = fill()
+        with database.read(OWNER) as db:
+            rows = {
+                table: [dict(row) for row in db.execute(table.select()).mappings()]
+                for table in metadata.sorted_tables
+            }
+        _filled[at] = made, rows
+        return made
+    wipe(database)
+    returned, rows = _filled[at]
+    with database.write(OWNER) as db:
+        _suspend_references(db)
+        for table, held in rows.items():
+            if held:
+                db.execute(insert(table), held)
+    again: T = returned
+    return again
+
+
+def _suspend_references(db: Connection) -> None:
+    """Rows may come and go in any order until the transaction ends."""
+    if db.dialect.name == "postgresql":
+        db.exec_driver_sql("SET LOCAL session_replication_role = replica")
+    else:
+        db.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
 
 
 def _server() -> Postgres:

@@ -30,13 +30,18 @@ EVERY = pytest.mark.parametrize("table", OF_PRACTICE, ids=lambda table: table.na
 
 
 @pytest.fixture
-def two(postgresql: Database) -> Any:
-    """Two practices with a row in nearly every table; the second one asks."""
+def two_empty(postgresql: Database) -> Any:
+    """Two practices; the second one asks."""
     with a_clinic(postgresql) as clinic:
-        stranger = clinic.neighbour()
+        yield clinic, clinic.neighbour()
+
+
+@pytest.fixture
+def two(two_empty: tuple[Clinic, Clinic]) -> tuple[Clinic, Clinic]:
+    """Two practices with a row in nearly every table; the second one asks."""
+    for clinic in two_empty:
         seed(clinic)
-        seed(stranger)
-        yield clinic, stranger
+    return two_empty
 
 
 def key_of(table: Table) -> str:
@@ -179,9 +184,9 @@ def test_what_is_another_practices_cannot_be_changed_or_deleted(
 
 @EVERY
 def test_a_row_cannot_be_put_into_another_practice(
-    two: tuple[Clinic, Clinic], table: Table
+    two_empty: tuple[Clinic, Clinic], table: Table
 ) -> None:
-    clinic, stranger = two
+    clinic, stranger = two_empty
     values = {key_of(table): clinic.practice_id}
     values |= {
         column.name: _something(column)
