@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final, Literal
 
-from app.domain.charting.dosing_findings import Finding, another_product, findings, total_over_limit
+from app.domain.charting.dosing_findings import (
+    Finding,
+    FindingCode,
+    another_product,
+    findings,
+    total_over_limit,
+)
 from app.domain.charting.injections import AreaTotal, Row, areas, describe, unpack
 from app.domain.charting.protocol import Protocol
 from app.domain.charting.protocol_parts import Injection
@@ -23,8 +30,10 @@ __all__ = [
     "Base",
     "Chart",
     "Charting",
+    "Completeness",
     "Dose",
     "Finding",
+    "FindingCode",
     "Injection",
     "Omit",
     "Row",
@@ -41,7 +50,21 @@ __all__ = [
 ]
 
 Base = Literal["as_protocol", "as_last"]
-Charting = Literal["by_site", "total"]
+
+
+class Charting(StrEnum):
+    """Whether a session's sites are known, or its total alone."""
+
+    BY_SITE = "by_site"
+    TOTAL = "total"
+
+
+class Completeness(StrEnum):
+    """A partial session is one that another may complete."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+
 
 _TOO_MUCH: Final = f"more than {number(MOST_HUNDREDTHS, 2)} units in one session"
 
@@ -135,14 +158,14 @@ def total(protocol: Protocol, hundredths: int, *, product: str | None = None) ->
         raise InvalidChart(("/total_units", "must be above 0"))
     if hundredths > MOST_HUNDREDTHS:
         raise InvalidChart(("/total_units", _TOO_MUCH))
-    found = [Finding("sites_not_recorded", "Only the total is known, not the sites.")]
+    found = [Finding(FindingCode.SITES_NOT_RECORDED, "Only the total is known, not the sites.")]
     found += total_over_limit(protocol, None, hundredths)
-    return _about_product(Chart("total", (), hundredths, tuple(found)), protocol, product)
+    return _about_product(Chart(Charting.TOTAL, (), hundredths, tuple(found)), protocol, product)
 
 
 def as_protocol(protocol: Protocol) -> Chart:
     """Return the fixed plan given as planned."""
-    return Chart("by_site", protocol.fixed_plan, protocol.limits.fixed_hundredths, ())
+    return Chart(Charting.BY_SITE, protocol.fixed_plan, protocol.limits.fixed_hundredths, ())
 
 
 def pack(chart: Chart) -> list[list[int]]:
@@ -226,5 +249,5 @@ class _Entries:
             raise InvalidChart(*self.faults)
         injections = tuple(given[site_number] for site_number in sorted(given))
         found = findings(self.protocol, injections, reasons=self.reasons)
-        chart = Chart("by_site", injections, administered, found)
+        chart = Chart(Charting.BY_SITE, injections, administered, found)
         return _about_product(chart, self.protocol, product)

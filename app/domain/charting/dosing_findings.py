@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from app.domain.charting.protocol import Protocol
 from app.domain.charting.protocol_parts import Injection
 from app.domain.charting.reading import number
+
+
+class FindingCode(StrEnum):
+    """What a chart can show beside what was injected."""
+
+    SITE_OMITTED = "site_omitted"
+    SITE_ADDED = "site_added"
+    DOSE_CHANGED = "dose_changed"
+    REASON_RECORDED = "reason_recorded"
+    AREA_OVER_LIMIT = "area_over_limit"
+    TOTAL_OVER_LIMIT = "total_over_limit"
+    PRODUCT_NOT_IN_PROTOCOL = "product_not_in_protocol"
+    SITES_NOT_RECORDED = "sites_not_recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +62,10 @@ def findings(
         if site.number in left:
             facts["reason"] = left.pop(site.number)
         if dose is None:
-            found.append(Finding("site_omitted", f"{site.code} was not injected.", facts))
+            found.append(Finding(FindingCode.SITE_OMITTED, f"{site.code} was not injected.", facts))
         else:
             text = f"{site.code} had {_units(dose)}; the protocol has {_units(site.hundredths)}."
-            found.append(Finding("dose_changed", text, facts))
+            found.append(Finding(FindingCode.DOSE_CHANGED, text, facts))
     found += _areas_over_limit(protocol, given)
     found += total_over_limit(protocol, len(given), sum(given.values()))
     for site_number, reason in sorted(left.items()):
@@ -59,9 +73,10 @@ def findings(
         facts = {"site": site.code, "area": site.area, "reason": reason}
         if site_number in given and not site.fixed:
             facts["hundredths"] = given[site_number]
-            found.append(Finding("site_added", f"{site.code} was added.", facts))
+            found.append(Finding(FindingCode.SITE_ADDED, f"{site.code} was added.", facts))
         else:
-            found.append(Finding("reason_recorded", f"A reason is noted for {site.code}.", facts))
+            text = f"A reason is noted for {site.code}."
+            found.append(Finding(FindingCode.REASON_RECORDED, text, facts))
     return tuple(found)
 
 
@@ -98,7 +113,7 @@ def _areas_over_limit(protocol: Protocol, given: Mapping[int, int]) -> list[Find
             "optional_sites": optional,
             "max_optional_sites": area.slots,
         }
-        found.append(Finding("area_over_limit", text, facts))
+        found.append(Finding(FindingCode.AREA_OVER_LIMIT, text, facts))
     return found
 
 
@@ -117,12 +132,12 @@ def total_over_limit(protocol: Protocol, sites: int | None, hundredths: int) -> 
         "sites": sites,
         "max_sites": limits.max_sites,
     }
-    return [Finding("total_over_limit", text, facts)]
+    return [Finding(FindingCode.TOTAL_OVER_LIMIT, text, facts)]
 
 
 def another_product(protocol: Protocol) -> Finding:
     return Finding(
-        "product_not_in_protocol",
+        FindingCode.PRODUCT_NOT_IN_PROTOCOL,
         f"The protocol is for {protocol.product}; another product was given.",
         {"protocol_product": protocol.product},
     )

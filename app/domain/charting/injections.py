@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from app.domain.charting.protocol import Protocol
-from app.domain.charting.protocol_parts import Injection, Side
+from app.domain.charting.protocol_parts import Injection
 
 
 # Named tuples, as injections are: 31 rows are made for every session shown.
@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
     site: str
     area: str
-    side: Side
+    side: str
     hundredths: int
     planned_hundredths: int | None
     vial: int | None

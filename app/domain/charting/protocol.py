@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Final
 
 from app.domain.charting.protocol_parts import (
-    LATERALITIES,
-    SIDES,
     Area,
     Drawing,
     Injection,
     Jurisdiction,
+    Laterality,
     Limits,
     Position,
     ReferencePoint,
@@ -195,7 +195,10 @@ def _sizes(fields: Fields) -> tuple[int, int, int, int]:
 
 def _area(fields: Fields) -> Area:
     code, name = fields.text("code", pattern=_PART_CODE), fields.text("name")
-    order, laterality = fields.whole("order", 1, 10_000), fields.choice("laterality", LATERALITIES)
+    order, laterality = (
+        fields.whole("order", 1, 10_000),
+        fields.choice("laterality", tuple(Laterality)),
+    )
     position = fields.text("patient_position", optional=True)
     evidence = fields.text("evidence", pattern=_EVIDENCE, optional=True)
     return Area(code, name, order, laterality, *_sizes(fields), position, evidence)
@@ -206,7 +209,7 @@ def _site(fields: Fields, *, fixed: bool) -> Site:
         number=0,  # known once all sites are in order
         code=fields.text("code", pattern=_PART_CODE),
         area=fields.text("area", pattern=_PART_CODE),
-        side=fields.choice("side", SIDES),
+        side=fields.choice("side", tuple(Side)),
         hundredths=fields.decimal("units", 2, above=0, high=MOST_HUNDREDTHS),
         microlitres=fields.decimal("ml", 3, above=0, high=_MOST_MICROLITRES),
         order=fields.whole("order", 1, 10_000),
@@ -293,6 +296,8 @@ def _plain(part: object) -> dict[str, object]:
             plain[name.replace("hundredths", "units")] = number(value, 2)
         elif name == "microlitres":
             plain["ml"] = number(value, 3)
+        elif isinstance(value, StrEnum):
+            plain[name] = value.value
         elif isinstance(value, tuple):
             plain[name] = [_plain(inner) for inner in value]
         else:

@@ -8,13 +8,26 @@ secondary source, M general domain knowledge; empty where nobody said.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from enum import StrEnum
+from typing import NamedTuple
 
-Side = Literal["left", "right", "midline"]
-Laterality = Literal["bilateral", "midline"]
 
-SIDES: tuple[Side, ...] = ("left", "right", "midline")
-LATERALITIES: tuple[Laterality, ...] = ("bilateral", "midline")
+class Side(StrEnum):
+    LEFT = "left"
+    RIGHT = "right"
+    MIDLINE = "midline"
+
+
+class Laterality(StrEnum):
+    BILATERAL = "bilateral"
+    MIDLINE = "midline"
+
+
+class VersionState(StrEnum):
+    """A draft can still be replaced; a published version never changes."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
 
 
 # Injections are named tuples: 31 are made for every session read or written, and a frozen

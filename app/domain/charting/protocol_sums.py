@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from app.domain.charting.protocol_parts import Area, Drawing, Jurisdiction, Limits, Site
+from app.domain.charting.protocol_parts import (
+    Area,
+    Drawing,
+    Jurisdiction,
+    Laterality,
+    Limits,
+    Side,
+    Site,
+)
 from app.domain.charting.reading import Fault, number
 
 # A session above this is refused when charted, so no plan may ask for it.
@@ -66,7 +74,7 @@ def _sites_stand_alone(
             found = laterality.get(site.area)
             if found is None:
                 yield f"{at}/area", "is not an area of this protocol"
-            elif (found == "midline") != (site.side == "midline"):
+            elif (found is Laterality.MIDLINE) != (site.side is Side.MIDLINE):
                 yield f"{at}/side", f"does not fit a {found} area"
             drawn = [position.view for position in site.positions]
             yield from _repeats(at + "/positions/{}/view", drawn)
@@ -89,9 +97,9 @@ def _areas_add_up(
             yield f"{at}/fixed_units", f"must be {number(planned, 2)}, the sum of this area's sites"
         left, right = (
             sorted(site.hundredths for site in own if site.side == side)
-            for side in ("left", "right")
+            for side in (Side.LEFT, Side.RIGHT)
         )
-        if area.laterality == "bilateral" and left != right:
+        if area.laterality is Laterality.BILATERAL and left != right:
             yield f"{at}/laterality", "a bilateral area needs the same units on both sides"
         if area.max_sites < area.fixed_sites:
             yield f"{at}/max_sites", "must not be below fixed_sites"

@@ -111,7 +111,7 @@ class Fields:
         if self._present(key):
             value = self.values[key]
             if isinstance(value, str) and value in options:
-                return cast(C, value)
+                return options[options.index(cast("C", value))]
             self.fault(key, "must be one of: " + ", ".join(options))
         return options[0]
 

@@ -12,6 +12,7 @@ from app.db.rows.base import JsonObject
 from app.db.rows.charting import ProtocolVersionRow, ProtocolVersionValues
 from app.domain.access.access import Actor
 from app.domain.charting.protocol import Protocol, from_definition, to_definition
+from app.domain.charting.protocol_parts import VersionState
 from app.domain.errors import Duplicate, InvalidProtocol, NotFound, ProtocolPublished
 from app.services import records
 
@@ -20,12 +21,12 @@ _parsed: dict[tuple[str, str, int], Protocol] = {}
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A version that a practice can see; `state` is `draft` or `published`."""
+    """A version that a practice can see."""
 
     code: str
     version: int
     name: str
-    state: str
+    state: VersionState
     built_in: bool
 
 
@@ -61,7 +62,8 @@ def find_latest(db: Connection, *, practice_id: str, code: str) -> Protocol | No
 def listed(db: Connection, *, practice_id: str) -> list[Listed]:
     """Return every version the practice can see, the built-in ones first."""
     built_in = [
-        Listed(p.code, p.version, p.name, "published", True) for p in rows.BUILT_IN.values()
+        Listed(p.code, p.version, p.name, VersionState.PUBLISHED, True)
+        for p in rows.BUILT_IN.values()
     ]
     own = [
         Listed(row["code"], row["number"], row["definition"]["name"], _state(row), False)
@@ -76,7 +78,7 @@ def definition(
     """Return one version as it is shown, drafts included, and how often it was saved."""
     built_in = rows.BUILT_IN.get((code, number))
     if built_in:
-        return to_definition(built_in) | {"state": "published", "built_in": True}, 1
+        return to_definition(built_in) | {"state": VersionState.PUBLISHED, "built_in": True}, 1
     row = rows.version(db, practice_id=practice_id, code=code, number=number)
     if row is None:
         raise NotFound()
@@ -121,5 +123,5 @@ def publish(
     )
 
 
-def _state(row: ProtocolVersionRow) -> str:
-    return "published" if row["published_at"] else "draft"
+def _state(row: ProtocolVersionRow) -> VersionState:
+    return VersionState.PUBLISHED if row["published_at"] else VersionState.DRAFT

@@ -205,7 +205,7 @@ def _sessions(made: _Made, whose: Known, facts: CourseFacts, places: Places) -> 
             "status": SessionStatus.GIVEN,
             "given_on": row.given_on,
             "sort_at": treatments.sort_at(None, row.given_on),
-            "completeness": "complete",
+            "completeness": dosing.Completeness.COMPLETE,
             "location_id": places.location_ids[same_words(row.location)] if row.location else None,
             "practitioner_id": (
                 places.person_ids[same_words(row.practitioner)] if row.practitioner else None
@@ -213,7 +213,7 @@ def _sessions(made: _Made, whose: Known, facts: CourseFacts, places: Places) -> 
             "product": protocol.product,
             "protocol": protocol.code,
             "protocol_version": protocol.version,
-            "charting": "total",
+            "charting": dosing.Charting.TOTAL,
             "administered": row.hundredths,
             "findings": [*_total(protocol, row.hundredths), *circumstances],
         }
