@@ -9,7 +9,7 @@ from typing import Any
 from app.db.engine.engine import Connection, open_database
 from app.db.engine.scope import OWNER
 from app.db.models import Closure, Location, Practitioner
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
 from app.domain.ids import new_id
 from app.services import records
 from app.services.access import keys
@@ -53,7 +53,7 @@ def found(url: str, now: datetime, today: date) -> Practice:
             by_name="bench",
             now=now,
         )
-        by = Actor(made["id"], "system", None, "bench")
+        by = Actor(made["id"], ActorType.SYSTEM, None, "bench")
         _, key = keys.create(db, name="bench", by=by, now=now)
         places = [_named(db, Location, f"Site {n}", by, now, time_zone=ZONE) for n in range(3)]
         people = [_named(db, Practitioner, f"Dr {n}", by, now) for n in range(5)]

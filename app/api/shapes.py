@@ -82,7 +82,7 @@ class BookingOut(Shape):
 
 def some_of(known: Iterable[str]) -> Rule:
     """A list of one or more of these words, none of them twice."""
-    words = tuple(known)
+    words = tuple(map(str, known))
 
     def check(value: object) -> list[str]:
         if not isinstance(value, list) or not all(isinstance(word, str) for word in value):

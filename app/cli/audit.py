@@ -21,6 +21,7 @@ from app.db.queries.practice import practices as practice_rows
 from app.db.rows.practice import PracticeRow
 from app.domain import csv_safety
 from app.domain.audit import sealing
+from app.domain.audit.sealing import Fault
 from app.services.audit import audit_trail, seals
 from app.services.audit.audit_trail import Disclosure
 from app.services.audit.seals import Verified
@@ -29,12 +30,12 @@ app = typer.Typer(help="The audit log: list, verify, seal, who saw a patient.")
 
 _HEAD = re.compile(r"[1-9][0-9]{0,8}:[0-9a-f]{64}")
 _FAULTS = {
-    "edited": "row {} was edited after it was sealed",
-    "deleted": "row {} was sealed and is gone",
-    "inserted": "row {} is old enough to be sealed and is in no seal",
-    "missing": "seal {} is gone",
-    "altered": "seal {} does not match its rows and the seal before it",
-    "truncated": "seal {}, given with --head, is not in this log",
+    Fault.EDITED: "row {} was edited after it was sealed",
+    Fault.DELETED: "row {} was sealed and is gone",
+    Fault.INSERTED: "row {} is old enough to be sealed and is in no seal",
+    Fault.MISSING: "seal {} is gone",
+    Fault.ALTERED: "seal {} does not match its rows and the seal before it",
+    Fault.TRUNCATED: "seal {}, given with --head, is not in this log",
 }
 _HEADS = (
     *("at (UTC)", "what", "by", "by type", "by id", "credential", "address"),

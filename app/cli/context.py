@@ -19,7 +19,8 @@ from app.db.keys.keyring import Keyring
 from app.db.maintenance import encrypted_columns, migrate
 from app.db.queries.practice import practices as practice_rows
 from app.db.rows.practice import PracticeRow
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
+from app.domain.audit.events import Outcome
 from app.domain.ids import is_id
 from app.services.audit import audit
 from app.settings import Settings
@@ -228,7 +229,7 @@ def shown(
         id=id,
         patient_id=patient_id,
         patients=None if patients is None else audit.packed(patients),
-        outcome=audit.SHOWN,
+        outcome=Outcome.SHOWN,
     )
     with lent.write(practice_id) as db:
         audit.append(db, [event])
@@ -236,4 +237,4 @@ def shown(
 
 def actor(practice_id: str) -> Actor:
     """Return who the audit row of a change made here names."""
-    return Actor(practice_id, "system", None, NAME)
+    return Actor(practice_id, ActorType.SYSTEM, None, NAME)

@@ -17,7 +17,7 @@ from app.db.maintenance import migrate
 from app.db.queries.practice import practices as rows
 from app.db.rows.access import StaffValues
 from app.db.rows.base import picked
-from app.domain.access.access import ADMINISTRATOR
+from app.domain.access.access import Role
 from app.domain.dates import zone
 from app.domain.ids import new_id
 from app.services.access import keys, staff
@@ -76,7 +76,7 @@ def create(
 def _administrator(db: Connection, practice_id: str, name: str) -> dict[str, Any]:
     """Make the practice's first member of staff; the answer holds their key."""
     by, now = context.actor(practice_id), clock.now()
-    values = StaffValues(name=name, roles=[ADMINISTRATOR])
+    values = StaffValues(name=name, roles=[Role.ADMINISTRATOR])
     member = staff.add(db, values=values, by=by, now=now)
     _, key = keys.create(db, name=name, staff_id=member["id"], by=by, now=now)
     return {"administrator": {"id": member["id"], "name": name}, "key": key}

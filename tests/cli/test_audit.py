@@ -18,7 +18,7 @@ from app.db.engine.scope import OWNER
 from app.db.models import AuditEvent
 from app.db.queries import table_rows
 from app.domain import ids
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
 from app.domain.ids import new_id
 from app.services.patients import patients
 from app.services.practice import practices
@@ -32,7 +32,7 @@ def practice(database: Database, monkeypatch: pytest.MonkeyPatch) -> str:
     """A practice with five patients whose names are formulas to a spreadsheet; its id."""
     monkeypatch.setattr(ids, "_last", 0)
     id = new_id(MADE)
-    by = Actor(id, "system", None, "=HYPERLINK(1)")
+    by = Actor(id, ActorType.SYSTEM, None, "=HYPERLINK(1)")
     with database.write(id) as db:
         practices.create(
             db, id=id, name="Clinic", time_zone="America/New_York", by_name=NAME, now=MADE

@@ -20,7 +20,7 @@ from app.db.engine.scope import OWNER
 from app.db.keys.keyring import Keyring
 from app.db.maintenance import backup
 from app.db.models import Location
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
 from app.domain.ids import new_id
 from app.services import records
 from app.services.audit import seals
@@ -54,7 +54,7 @@ def clinic(bare: Cli, file: Path, out: Path, tmp_path: Path) -> Actor:
     with opened(file, keyring(tmp_path)) as database:
         with database.write(OWNER) as db:
             made = found(db)
-        by = Actor(made["id"], "system", None, "tests")
+        by = Actor(made["id"], ActorType.SYSTEM, None, "tests")
         add(database, by, *CANARIES[1:])
     return by
 

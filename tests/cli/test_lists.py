@@ -13,7 +13,7 @@ from app.cli.demo import demo_practice
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
 from app.db.models import Patient
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
 from app.domain.ids import new_id
 from app.services.patients import patients
 from app.services.records import load
@@ -152,7 +152,7 @@ def test_verify_names_the_courses_that_wait(cli: Cli, clinic: str, database: Dat
 
 
 def rename(database: Database, clinic: str, name: str) -> None:
-    by = Actor(clinic, "system", None, NAME)
+    by = Actor(clinic, ActorType.SYSTEM, None, NAME)
     with database.write(OWNER) as db:
         found = db.exec_driver_sql("SELECT id FROM patient WHERE mrn = 'DEMO-0001'").scalar_one()
         patient = load(db, Patient, practice_id=clinic, id=str(found))

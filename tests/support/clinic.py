@@ -16,7 +16,7 @@ from httpx2 import Response
 from app.db.engine.engine import Database
 from app.db.models import AuditEvent
 from app.db.queries import table_rows
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
 from app.domain.ids import new_id
 from app.main import create_app
 from app.services.access import keys
@@ -57,7 +57,7 @@ class Clinic:
                 now=clock(),
             )
             self.practice_id: str = made["id"]
-            self.by = Actor(self.practice_id, "system", None, "tests")
+            self.by = Actor(self.practice_id, ActorType.SYSTEM, None, "tests")
             _, self.key = keys.create(db, name="tests", by=self.by, now=clock())
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Response:

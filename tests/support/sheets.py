@@ -12,7 +12,7 @@ from app.data.import_mapping import builtin_mapping
 from app.db.base import metadata
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
 from app.domain.ids import new_id
 from app.services.imports import imports
 from app.services.imports.imports import Report
@@ -33,7 +33,7 @@ class Load:
                 db, id=new_id(NOW), name="Test", time_zone=zone, by_name="tests", now=NOW
             )
         self.practice_id: str = made["id"]
-        self.by = Actor(self.practice_id, "system", None, "tests")
+        self.by = Actor(self.practice_id, ActorType.SYSTEM, None, "tests")
 
     def __call__(self, content: bytes | str, **said: Any) -> Report:
         said = {"now": NOW, "by": self.by, "mapping": builtin_mapping(), **said}

@@ -15,7 +15,7 @@ import pytest
 
 from app.db.engine.engine import open_database
 from app.db.engine.scope import OWNER
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
 from app.domain.ids import new_id
 from app.services.access import keys
 from app.services.practice import practices
@@ -66,7 +66,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         made = practices.create(
             db, id=new_id(NOW), name="Clinic", time_zone="UTC", by_name="tests", now=NOW
         )
-        by = Actor(made["id"], "system", None, "tests")
+        by = Actor(made["id"], ActorType.SYSTEM, None, "tests")
         _, key = keys.create(db, name="tests", by=by, now=NOW)
     database.dispose()
     process = Process(url)

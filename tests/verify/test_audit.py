@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
+from app.domain.audit.events import Outcome
 from app.domain.ids import new_id
 from app.edge.http.client_address import LOCAL
 from app.edge.requests.audit_log import AuditLog
@@ -81,7 +82,7 @@ def told_of(house: House, row: Any, route: Route) -> None:
     assert row["by_id"] is not None
     assert row["address"] == LOCAL
     assert row["credential_id"] not in (None, found.key["id"])
-    if row["outcome"] != audit.DONE:
+    if row["outcome"] != Outcome.DONE:
         assert row["action"] == route.policy.action
         assert row["resource_type"] == route.policy.noun
         assert row["changes"] == {}
@@ -101,7 +102,7 @@ def test_every_route_leaves_its_entries(house: House) -> None:
             refused += 1
         elif route.policy.reads:
             [row] = rows
-            assert row["outcome"] == audit.SHOWN
+            assert row["outcome"] == Outcome.SHOWN
             if "{id}" in route.path:
                 assert row["resource_id"] in house.ours.address(route.path)
             if not route.policy.patients:
@@ -114,8 +115,8 @@ def test_every_route_leaves_its_entries(house: House) -> None:
                 shown = {one for one in everyone if one in answer.text}
                 assert named(row) == shown, route.name
         else:
-            assert {row["outcome"] for row in rows} <= {audit.DONE, audit.SHOWN}, route.name
-            assert len(rows) == 1 or {row["outcome"] for row in rows} == {audit.DONE}
+            assert {row["outcome"] for row in rows} <= {Outcome.DONE, Outcome.SHOWN}, route.name
+            assert len(rows) == 1 or {row["outcome"] for row in rows} == {Outcome.DONE}
     # In their order some undo what others need; most were carried out.
     assert refused < len(ROUTES) / 4
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
 from app.domain.ids import new_id
 from app.services.access import keys
 from app.services.practice import practices
@@ -116,7 +116,7 @@ def test_another_practice_never_meets_a_key(there: Served) -> None:
             by_name="tests",
             now=clinic.clock(),
         )
-        by = Actor(other["id"], "system", None, "tests")
+        by = Actor(other["id"], ActorType.SYSTEM, None, "tests")
         _, foreign = keys.create(db, name="tests", by=by, now=clinic.clock())
     ours = post(there, "/locations", place("A"), "k")
     theirs = post(there, "/locations", place("A"), "k", foreign)

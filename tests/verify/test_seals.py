@@ -17,6 +17,7 @@ from app.db.models import AuditEvent
 from app.db.queries import table_rows
 from app.db.queries.audit import audit as rows
 from app.domain.audit import sealing
+from app.domain.audit.events import Outcome
 from app.domain.errors import Contended
 from app.domain.ids import first_id, made_at, new_id
 from app.services.audit import audit, seals
@@ -49,7 +50,7 @@ def append(clinic: Clinic, count: int) -> list[str]:
             kind="patients",
             id=new_id(now),
             patient_id=new_id(now),
-            outcome=audit.SHOWN,
+            outcome=Outcome.SHOWN,
         )
         for _ in range(count)
     ]

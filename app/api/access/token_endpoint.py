@@ -117,7 +117,11 @@ class TokenEndpoint:
         self.rates.credential(client["id"])
         asked = form.get("scope", "")
         rights = clients.rights(client["scopes"])
-        scope = smart.granted(asked, "system", rights) if len(asked) <= _LONGEST_SCOPE else ""
+        scope = (
+            smart.granted(asked, smart.Acting.SYSTEM, rights)
+            if len(asked) <= _LONGEST_SCOPE
+            else ""
+        )
         if not client["active"]:
             raise Denied("invalid_client", 401)
         if not scope:

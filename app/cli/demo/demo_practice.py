@@ -12,7 +12,7 @@ from app.db.models import Closure, Location, Practitioner
 from app.db.queries.practice import practices as practice_rows
 from app.db.rows.practice import LocationValues, PracticeRow, PractitionerValues
 from app.db.rows.scheduling import ClosureValues
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
 from app.domain.dates import local_day
 from app.services import records
 from app.services.practice import practices
@@ -37,7 +37,7 @@ def build(db: Connection, *, id: str, by_name: str, now: datetime) -> PracticeRo
     practice = practices.create(
         db, id=id, name=plan.name, time_zone=plan.time_zone, by_name=by_name, now=begun
     )
-    by = Actor(practice["id"], "system", None, by_name)
+    by = Actor(practice["id"], ActorType.SYSTEM, None, by_name)
     places = _places(db, plan, local_day(now, plan.time_zone), by=by, now=begun)
     events: list[Event] = []
     for number, (story, family) in enumerate(

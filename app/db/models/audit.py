@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import At, Base, Json, Key, PracticeKey, of_practice
 from app.db.rows.audit import AuditEventRow, AuditSealRow
+from app.domain.audit.events import Outcome
 
 _LISTS = text("patients IS NOT NULL")
 
@@ -45,7 +46,9 @@ class AuditEvent(Base[AuditEventRow]):
     credential_id: Mapped[str | None] = mapped_column(Key)
     address: Mapped[str | None] = mapped_column(String(45))
     action: Mapped[str] = mapped_column(String(48))
-    outcome: Mapped[str] = mapped_column(String(48), default="done", server_default="done")
+    outcome: Mapped[str] = mapped_column(
+        String(48), default=Outcome.DONE, server_default=Outcome.DONE.value
+    )
     reason: Mapped[str | None] = mapped_column(String(200))
     resource_type: Mapped[str] = mapped_column(String(32))
     resource_id: Mapped[str | None] = mapped_column(Key)

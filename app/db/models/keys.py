@@ -21,6 +21,7 @@ from app.db.base import (
     refers,
 )
 from app.db.rows.access import ApiKeyRow, ApiKeyValues, CredentialRow
+from app.domain.access.access import CredentialKind
 
 
 class ApiKey(OfPractice[ApiKeyRow, ApiKeyValues]):
@@ -50,7 +51,7 @@ class Credential(Base[CredentialRow]):
     __tablename__ = "credential"
     __table_args__ = (
         ForeignKeyConstraint(["practice_id"], ["practice.id"]),
-        one_of("kind", "key", "client", "issuer"),
+        one_of("kind", *CredentialKind),
         Index(None, "practice_id", "holder_id"),
     )
 

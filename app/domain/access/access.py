@@ -7,10 +7,44 @@ in the table below; whoever has several roles may do what any of them may.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import NamedTuple
 
 from app.domain.errors import Forbidden
+
+
+class Role(StrEnum):
+    """What someone is in the practice; the table below says what each may do."""
+
+    ADMINISTRATOR = "administrator"
+    CLINICIAN = "clinician"
+    INJECTOR = "injector"
+    COORDINATOR = "coordinator"
+    FRONT_DESK = "front_desk"
+    READ_ONLY = "read_only"
+    AUDITOR = "auditor"
+
+
+class ActorType(StrEnum):
+    STAFF = "staff"
+    SYSTEM = "system"
+
+
+class CredentialKind(StrEnum):
+    """What the directory of credentials can hold."""
+
+    KEY = "key"
+    CLIENT = "client"
+    ISSUER = "issuer"
+
+
+class KeyState(StrEnum):
+    """Why a key can no longer be used."""
+
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+
 
 ACTIONS = {"r": "read", "s": "search", "c": "create", "u": "update"}
 
@@ -39,9 +73,9 @@ emergencies    c             c         c        c           -          -        
 """
 
 
-def _parsed(table: str) -> tuple[dict[str, frozenset[str]], frozenset[str]]:
+def _parsed(table: str) -> tuple[Mapping[str, frozenset[str]], frozenset[str]]:
     heads, *lines = [line.split() for line in table.strip().splitlines()]
-    roles: dict[str, set[str]] = {role: set() for role in heads}
+    roles: dict[str, set[str]] = {Role(role): set() for role in heads}
     for noun, *cells in lines:
         for role, letters in zip(heads, cells, strict=True):
             roles[role] |= {f"{noun}:{ACTIONS[letter]}" for letter in letters.strip("-")}
@@ -50,7 +84,6 @@ def _parsed(table: str) -> tuple[dict[str, frozenset[str]], frozenset[str]]:
 
 
 ROLES, PERMISSIONS = _parsed(_TABLE)
-ADMINISTRATOR = "administrator"
 NOUNS = tuple(dict.fromkeys(line.split()[0] for line in _TABLE.strip().splitlines()[1:]))
 
 # What an emergency opens to someone whose role does not: reading, and nothing else.
@@ -90,7 +123,7 @@ class Giver(NamedTuple):
     @property
     def administers(self) -> bool:
         """Whether they have the whole of the administrator's role, and no scopes narrow it."""
-        return not self.scoped and ROLES[ADMINISTRATOR] <= self.may
+        return not self.scoped and ROLES[Role.ADMINISTRATOR] <= self.may
 
     @property
     def gives(self) -> frozenset[str]:
@@ -130,7 +163,7 @@ class Actor(NamedTuple):
     """
 
     practice_id: str
-    type: str
+    type: ActorType
     id: str | None
     name: str
     request_id: str | None = None

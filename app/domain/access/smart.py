@@ -9,11 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 from app.domain.access.access import ACTIONS, PERMISSIONS
 
-Acting = Literal["user", "system"]
+
+class Acting(StrEnum):
+    """Whom a token speaks for, as its scopes call them."""
+
+    USER = "user"
+    SYSTEM = "system"
+
 
 # Version 1 knew three words; `d` stands in them and gives nothing, for nothing is deleted here.
 _WORDS = {"read": "rs", "write": "cud", "*": "cruds"}

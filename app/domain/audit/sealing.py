@@ -10,8 +10,21 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from app.domain.ids import pack, unpack
+
+
+class Fault(StrEnum):
+    """What can be wrong with a row of the log, or with one of its seals."""
+
+    EDITED = "edited"
+    DELETED = "deleted"
+    INSERTED = "inserted"
+    MISSING = "missing"
+    ALTERED = "altered"
+    TRUNCATED = "truncated"
+
 
 # Id and SHA-256 of one row.
 ENTRY = 16 + 32

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from app.domain.errors import Invalid
 from app.domain.imports.import_values import same_words
-from app.domain.imports.importing import FIELDS, SEXES
+from app.domain.imports.importing import FIELDS
+from app.domain.patients.patients import Sex
 
 _KEYS: Final = ("protocol", "left_out", "columns", "sexes")
 
@@ -22,7 +23,7 @@ class HistoryMapping:
 
     protocol: str
     columns: Mapping[str, tuple[str, ...]]
-    sexes: Mapping[str, str]
+    sexes: Mapping[str, Sex]
     left_out: frozenset[str]
 
 
@@ -54,9 +55,9 @@ def changed(base: HistoryMapping, text: str) -> HistoryMapping:
         mapping = replace(mapping, columns={**mapping.columns, **read})
     if "sexes" in said:
         table = _table("/mapping/sexes", said["sexes"])
-        if any(meaning not in SEXES for meaning in table.values()):
-            raise Invalid(("/mapping/sexes", f"each word must mean one of {', '.join(SEXES)}"))
-        meanings = {same_words(word): str(meaning) for word, meaning in table.items()}
+        if any(meaning not in tuple(Sex) for meaning in table.values()):
+            raise Invalid(("/mapping/sexes", f"each word must mean one of {', '.join(Sex)}"))
+        meanings = {same_words(word): Sex(meaning) for word, meaning in table.items()}
         mapping = replace(mapping, sexes={**mapping.sexes, **meanings})
     return mapping
 

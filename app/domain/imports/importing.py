@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from app.domain.imports import import_values as values
 from app.domain.imports.import_values import Unreadable
+from app.domain.patients.patients import Sex
 
 # What a row says of a treatment; those not in REQUIRED may lack a column.
 FIELDS: Final = (
@@ -29,8 +31,28 @@ FIELDS: Final = (
     "units",
 )
 REQUIRED: Final = ("mrn", "family_name", "given_name", "birth_date", "given_on", "units")
-SEXES: Final = ("female", "male", "other", "unknown")
 LONGEST_INDICATION: Final = 32
+
+
+class RemarkCode(StrEnum):
+    """Why a row was refused, or what is to be looked at."""
+
+    TOO_MANY_CELLS = "too_many_cells"
+    ROW_UNREADABLE = "row_unreadable"
+    MRN_MISSING = "mrn_missing"
+    NAME_MISSING = "name_missing"
+    TEXT_UNREADABLE = "text_unreadable"
+    DATE_UNREADABLE = "date_unreadable"
+    UNITS_UNREADABLE = "units_unreadable"
+    TREATED_IN_FUTURE = "treated_in_future"
+    TREATED_BEFORE_BIRTH = "treated_before_birth"
+    BIRTH_DATE_DIFFERS = "birth_date_differs"
+    NAME_DIFFERS = "name_differs"
+    SEX_DIFFERS = "sex_differs"
+    PHONE_DIFFERS = "phone_differs"
+    INDICATION_DIFFERS = "indication_differs"
+    INDICATION_MISSING = "indication_missing"
+    UNITS_DIFFER = "units_differ"
 
 
 class Remark(NamedTuple):
@@ -41,7 +63,7 @@ class Remark(NamedTuple):
 
     line: int
     column: str | None
-    code: str
+    code: RemarkCode
     message: str
 
 
@@ -54,7 +76,7 @@ class Row:
     family_name: str
     given_name: str
     birth_date: date
-    sex: str | None
+    sex: Sex | None
     phone: str | None
     practitioner: str | None
     location: str | None
@@ -74,14 +96,14 @@ class Columns:
     heads: Sequence[str]
     of_field: Mapping[str, int]
     kept: Sequence[tuple[int, str]]
-    sexes: Mapping[str, str]
+    sexes: Mapping[str, Sex]
 
     def head(self, field: str) -> str:
         return self.heads[self.of_field[field]]
 
 
 class _Refused(Exception):
-    def __init__(self, field: str | None, code: str, message: str) -> None:
+    def __init__(self, field: str | None, code: RemarkCode, message: str) -> None:
         self.field, self.code, self.message = field, code, message
 
 
@@ -108,35 +130,41 @@ def _read(
     elif len(cells) > width and any(values.trimmed(cell) for cell in cells[width:]):
         raise _Refused(
             None,
-            "too_many_cells",
+            RemarkCode.TOO_MANY_CELLS,
             "The row has more cells than the header: quote cells that hold the separator.",
         )
     said = {field: cells[place] for field, place in columns.of_field.items()}
     mrn = _text(said, "mrn", values.trimmed)
     if not mrn:
-        raise _Refused("mrn", "mrn_missing", "The MRN is empty.")
+        raise _Refused("mrn", RemarkCode.MRN_MISSING, "The MRN is empty.")
     names: dict[str, str] = {}
     for field in ("family_name", "given_name"):
         names[field] = _text(said, field, values.words)
         if not names[field]:
-            raise _Refused(field, "name_missing", "The name is empty.")
+            raise _Refused(field, RemarkCode.NAME_MISSING, "The name is empty.")
     phone, practitioner, location, indication = (
         _text(said, field, values.words) or None
         for field in ("phone", "practitioner", "location", "indication")
     )
     if indication and len(indication) > LONGEST_INDICATION:
         message = f"The diagnosis has more than {LONGEST_INDICATION} characters."
-        raise _Refused("indication", "text_unreadable", message)
+        raise _Refused("indication", RemarkCode.TEXT_UNREADABLE, message)
     birth_date, given_on = _day(said, "birth_date"), _day(said, "given_on")
     try:
         hundredths = values.units(said["units"])
     except Unreadable as error:
-        raise _Refused("units", "units_unreadable", f"The number of units {error}.") from None
+        raise _Refused(
+            "units", RemarkCode.UNITS_UNREADABLE, f"The number of units {error}."
+        ) from None
     if given_on > today_at(location):
-        raise _Refused("given_on", "treated_in_future", "The treatment date lies in the future.")
+        raise _Refused(
+            "given_on", RemarkCode.TREATED_IN_FUTURE, "The treatment date lies in the future."
+        )
     if given_on < birth_date:
         raise _Refused(
-            "given_on", "treated_before_birth", "The treatment date lies before the birth date."
+            "given_on",
+            RemarkCode.TREATED_BEFORE_BIRTH,
+            "The treatment date lies before the birth date.",
         )
     kept = {name: text for place, name in columns.kept if (text := values.trimmed(cells[place]))}
     word = said.get("sex", "")
@@ -164,7 +192,7 @@ def _text(said: Mapping[str, str], field: str, form: Callable[[str], str]) -> st
     try:
         return values.checked(form(said.get(field, "")))
     except Unreadable as error:
-        raise _Refused(field, "text_unreadable", f"The text {error}.") from None
+        raise _Refused(field, RemarkCode.TEXT_UNREADABLE, f"The text {error}.") from None
 
 
 def _day(said: Mapping[str, str], field: str) -> date:
@@ -173,4 +201,4 @@ def _day(said: Mapping[str, str], field: str) -> date:
     except Unreadable as error:
         reason = str(error)
         message = "There is no such date." if reason == "no such date" else f"The date {reason}."
-        raise _Refused(field, "date_unreadable", message) from None
+        raise _Refused(field, RemarkCode.DATE_UNREADABLE, message) from None

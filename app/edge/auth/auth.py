@@ -13,7 +13,7 @@ from typing import NamedTuple
 from app.clock import Clock
 from app.db.engine.engine import Database
 from app.db.queries.practice import practices as practice_rows
-from app.domain.access.access import Actor, Giver
+from app.domain.access.access import Actor, ActorType, Giver
 from app.domain.errors import Unauthenticated
 from app.edge.http.rates import Rates
 from app.services.access import keys
@@ -39,7 +39,9 @@ class Caller:
     @property
     def giver(self) -> Giver:
         """The caller as one who gives access to others."""
-        return Giver(self.permissions, self.scoped, self.by.id if self.by.type == "staff" else None)
+        return Giver(
+            self.permissions, self.scoped, self.by.id if self.by.type is ActorType.STAFF else None
+        )
 
 
 class _Known(NamedTuple):

@@ -19,8 +19,9 @@ from app.db.queries.access import keys as directory
 from app.db.queries.access import tokens as rows
 from app.db.rows.access import ClientHolderRow, CredentialRow, IssuerRow, SubjectHolderRow
 from app.domain.access import access, smart
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
 from app.domain.access.issuers import TokenForm
+from app.domain.access.smart import Acting
 from app.domain.ids import is_id
 from app.edge.auth import tokens
 from app.edge.auth.auth import Caller, Refused
@@ -69,7 +70,7 @@ class Bearers:
         by = client_actor(client)
         if not client["active"]:
             raise Refused(by)
-        scopes = smart.permissions(tokens.scopes(claims), "system")
+        scopes = smart.permissions(tokens.scopes(claims), Acting.SYSTEM)
         return _caller(client, by, (), scopes & clients.rights(client["scopes"]))
 
     def _issuer(self, token: Opened) -> IssuerRow:
@@ -123,9 +124,9 @@ class Bearers:
             raise Refused(by)
         scopes = tokens.scopes(claims)
         if person:
-            may = access.granted(roles, smart.permissions(scopes, "user"))
+            may = access.granted(roles, smart.permissions(scopes, Acting.USER))
         else:
-            may = smart.permissions(scopes, "system") & clients.rights(subject["scopes"] or ())
+            may = smart.permissions(scopes, Acting.SYSTEM) & clients.rights(subject["scopes"] or ())
         return _caller(subject, by, roles, may)
 
     def _names(self, claimed: Any, wanted: str | None) -> bool:
@@ -142,7 +143,11 @@ class Bearers:
 def client_actor(client: ClientHolderRow) -> Actor:
     """Return the client as the system it is named for."""
     return Actor(
-        client["practice_id"], "system", client["id"], client["name"], credential_id=client["id"]
+        client["practice_id"],
+        ActorType.SYSTEM,
+        client["id"],
+        client["name"],
+        credential_id=client["id"],
     )
 
 
@@ -150,7 +155,7 @@ def _subject_actor(subject: SubjectHolderRow) -> Actor:
     person = subject["staff_id"] is not None
     return Actor(
         subject["practice_id"],
-        "staff" if person else "system",
+        ActorType.STAFF if person else ActorType.SYSTEM,
         subject["staff_id"] if person else subject["id"],
         subject["staff_name"] or subject["name"],
         credential_id=subject["id"],

@@ -30,7 +30,8 @@ from app.clock import Clock
 from app.db.engine.engine import Connection, Database, DatabaseAway, DatabaseBusy
 from app.db.rows.audit import AuditEventRow
 from app.domain.access import access
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
+from app.domain.audit.events import Outcome
 from app.domain.dates import local_day
 from app.domain.errors import Contended, Forbidden, IdempotencyPending, Invalid
 from app.domain.ids import is_id
@@ -153,13 +154,13 @@ class RequestContext:
         self.app_context.log.keep(self.event())
         return text
 
-    def event(self, outcome: str = audit.SHOWN, *, about: str | None = None) -> AuditEventRow:
+    def event(self, outcome: str = Outcome.SHOWN, *, about: str | None = None) -> AuditEventRow:
         """Return the audit row of this request, for a read or a refusal.
 
         `about` is the record it is about where its path does not say so.
         """
         # A refusal shows nobody's data, even if some had been read.
-        seen = dict.fromkeys(self._seen or ()) if outcome == audit.SHOWN else {}
+        seen = dict.fromkeys(self._seen or ()) if outcome == Outcome.SHOWN else {}
         one = next(iter(seen)) if len(seen) == 1 else None
         named = self.request.path_params.get("id") or about
         return audit.event(
@@ -238,7 +239,7 @@ def _emergency(ctx: RequestContext) -> str:
     reason = ctx.header(BREAK_GLASS_HEADER)
     if reason is None or not ctx.policy.reads or not missing <= access.EMERGENCY:
         raise Forbidden(needs=sorted(missing))
-    if ctx.by.type != "staff" or access.BREAK_GLASS not in ctx.caller.permissions:
+    if ctx.by.type is not ActorType.STAFF or access.BREAK_GLASS not in ctx.caller.permissions:
         raise Forbidden("Your role does not allow emergency access (Break-Glass).")
     return reason
 

@@ -15,7 +15,8 @@ from app.db.rows.access import ClientRow, ClientValues
 from app.db.rows.base import JsonObject
 from app.domain import addresses
 from app.domain.access import access, smart
-from app.domain.access.access import OPERATOR, Actor, Giver
+from app.domain.access.access import OPERATOR, Actor, CredentialKind, Giver
+from app.domain.access.smart import Acting
 from app.domain.addresses import AddressRefused
 from app.domain.errors import Invalid
 from app.services import records
@@ -33,7 +34,7 @@ def digest(client_id: str) -> bytes:
 
 def rights(scopes: Sequence[str]) -> frozenset[str]:
     """Return what a client of these scopes may do at most."""
-    return smart.permissions(" ".join(scopes), "system") & access.PERMISSIONS
+    return smart.permissions(" ".join(scopes), Acting.SYSTEM) & access.PERMISSIONS
 
 
 def register(
@@ -129,7 +130,7 @@ def _enter(db: Connection, client: ClientRow, now: datetime) -> None:
     directory.add_credential(
         db,
         practice_id=client["practice_id"],
-        kind=KIND,
+        kind=CredentialKind.CLIENT,
         holder_id=client["id"],
         digest=digest(client["id"]),
         now=now,

@@ -19,7 +19,7 @@ from app.db.rows.access import (
     IssuerValues,
 )
 from app.domain.access import access
-from app.domain.access.access import OPERATOR, Actor, Giver
+from app.domain.access.access import OPERATOR, Actor, CredentialKind, Giver
 from app.domain.errors import Duplicate, Invalid, NotFound
 from app.services import records
 from app.services.access import clients
@@ -170,7 +170,7 @@ def _enter(db: Connection, issuer: IssuerRow, now: datetime) -> None:
         directory.add_credential(
             db,
             practice_id=issuer["practice_id"],
-            kind=KIND,
+            kind=CredentialKind.ISSUER,
             holder_id=issuer["id"],
             digest=digest(issuer["url"], issuer["audience"]),
             now=now,

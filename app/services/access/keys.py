@@ -23,7 +23,7 @@ from app.db.queries.access import keys as rows
 from app.db.queries.practice import practices as practice_rows
 from app.db.rows.access import ApiKeyRow, ApiKeyValues, KeyHolderRow, StaffRow
 from app.domain.access import access
-from app.domain.access.access import OPERATOR, Actor, Giver
+from app.domain.access.access import OPERATOR, Actor, ActorType, CredentialKind, Giver, KeyState
 from app.domain.errors import Forbidden, Invalid, WrongState
 from app.domain.ids import new_id
 from app.services import records
@@ -49,7 +49,7 @@ class Holder:
         person = key["staff_id"] is not None
         return Actor(
             key["practice_id"],
-            "staff" if person else "system",
+            ActorType.STAFF if person else ActorType.SYSTEM,
             key["staff_id"],
             key["staff_name"] or key["name"],
             credential_id=key["id"],
@@ -130,9 +130,9 @@ def rotate(
             member = records.load(db, Staff, practice_id=by.practice_id, id=key["staff_id"])
         _check_reach(member, key["scopes"], giver)
     if key["revoked_at"]:
-        raise WrongState(state="revoked")
+        raise WrongState(state=KeyState.REVOKED)
     if key["expires_at"] and key["expires_at"] <= now:
-        raise WrongState(state="expired")
+        raise WrongState(state=KeyState.EXPIRED)
     rows.end_credentials(
         db, practice_id=by.practice_id, holder_id=key["id"], at=now + overlap if overlap else None
     )
@@ -155,7 +155,7 @@ def find(database: Database, *, digest: bytes) -> Holder | None:
     """Return who presents a key with this digest, None for one that is not known."""
     with database.read(NONE) as db:
         known = rows.credential(db, digest=digest)
-    if known is None or known["kind"] != "key":
+    if known is None or known["kind"] != CredentialKind.KEY:
         return None
     practice_id = known["practice_id"]
     with database.read(practice_id) as db:
@@ -188,7 +188,7 @@ def _secret(db: Connection, key: ApiKeyRow, now: datetime) -> str:
     rows.add_credential(
         db,
         practice_id=key["practice_id"],
-        kind="key",
+        kind=CredentialKind.KEY,
         holder_id=key["id"],
         digest=hashed(whole),
         now=now,

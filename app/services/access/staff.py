@@ -16,7 +16,7 @@ from app.db.queries import table_rows as record_rows
 from app.db.queries.access import staff as rows
 from app.db.rows.access import StaffRow, StaffValues
 from app.domain.access import access
-from app.domain.access.access import ADMINISTRATOR, OPERATOR, Actor, Giver
+from app.domain.access.access import OPERATOR, Actor, Giver, Role
 from app.domain.errors import Forbidden, Invalid, LastAdministrator
 from app.services import records
 from app.services.identifiers import Named
@@ -65,7 +65,7 @@ def change(
     if by.id == member["id"] and not access.granted(roles) <= access.granted(member["roles"]):
         raise Forbidden("You cannot give yourself a role; another administrator can.")
     _check_practitioner(db, values, by)
-    if ADMINISTRATOR not in roles:
+    if Role.ADMINISTRATOR not in roles:
         _keep_an_administrator(db, member)
     return records.change(
         db, Staff, member, values, kind=KIND, identified=identified, by=by, now=now
@@ -123,8 +123,8 @@ def _check_practitioner(db: Connection, values: StaffValues, by: Actor) -> None:
 
 def _keep_an_administrator(db: Connection, member: StaffRow) -> None:
     """Refuse to lose the last active administrator, whoever else is about to lose another."""
-    if not member["active"] or ADMINISTRATOR not in member["roles"]:
+    if not member["active"] or Role.ADMINISTRATOR not in member["roles"]:
         return
     others = rows.active_locked(db, practice_id=member["practice_id"])
-    if not any(ADMINISTRATOR in one["roles"] for one in others if one["id"] != member["id"]):
+    if not any(Role.ADMINISTRATOR in one["roles"] for one in others if one["id"] != member["id"]):
         raise LastAdministrator()

@@ -12,6 +12,7 @@ from app.db.queries.audit import audit as rows
 from app.db.rows.audit import AuditEventRow
 from app.db.rows.base import Changes, Fields, JsonValue
 from app.domain.access.access import Actor
+from app.domain.audit.events import Outcome
 from app.domain.ids import new_id, pack, unpack
 
 # Fields left out of `changes`: the event has its own time, versions only count, and sort and
@@ -20,8 +21,6 @@ _SILENT = frozenset(
     {"practice_id", "id", "version", "created_at", "updated_at", "sort_at"}
     | {"mrn_key", "family_key", "search_key"}
 )
-# Outcomes that are no refusal.
-DONE, SHOWN = "done", "shown"
 
 
 def record(
@@ -69,7 +68,7 @@ def event(
     id: str | None,
     patient_id: str | None = None,
     changes: Changes | None = None,
-    outcome: str = DONE,
+    outcome: str = Outcome.DONE,
     reason: str | None = None,
     patients: bytes | None = None,
 ) -> AuditEventRow:

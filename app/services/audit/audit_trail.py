@@ -10,6 +10,7 @@ from app.db.engine.engine import Connection
 from app.db.queries.audit import audit as rows
 from app.db.rows.audit import AuditEventRow
 from app.db.rows.base import Changes
+from app.domain.audit.events import Disclosed, Outcome
 from app.domain.dates import day_begins
 from app.services.audit import audit
 
@@ -59,7 +60,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """What one patient was shown or changed in; `what` is `shown` or `changed`.
+    """Who was shown or changed something of one patient.
 
     `patients` counts those of the same list: 1 when it was about this patient alone.
     """
@@ -72,7 +73,7 @@ class Disclosure:
     action: str
     reason: str | None
     resource: Resource
-    what: str
+    what: Disclosed
     request_id: str | None
     patients: int
 
@@ -159,7 +160,7 @@ def _disclosing(
         practice_id=practice_id,
         since=since,
         until=until,
-        outcomes=(audit.DONE, audit.SHOWN),
+        outcomes=tuple(Outcome),
         patient_id=patient_id,
         before=before,
         limit=limit,
@@ -176,7 +177,7 @@ def _disclosed(event: AuditEventRow) -> Disclosure:
         action=event["action"],
         reason=event["reason"],
         resource=_resource(event),
-        what="changed" if event["outcome"] == audit.DONE else "shown",
+        what=Disclosed.CHANGED if event["outcome"] == Outcome.DONE else Disclosed.SHOWN,
         request_id=event["request_id"],
         patients=len(patients_of(event)),
     )

@@ -11,6 +11,7 @@ from app.db.engine.integrity import unique_violation_as_contended
 from app.db.queries.audit import audit as rows
 from app.db.rows.audit import AuditSealRow
 from app.domain.audit import sealing
+from app.domain.audit.sealing import Fault
 from app.domain.ids import first_id, made_at
 
 # A row is sealed when no transaction that was under way when its id was made can still be so.
@@ -92,7 +93,7 @@ class Verified:
     sealed: int = 0
     unsealed: int = 0
     head: str | None = None
-    faults: list[tuple[str, str]] = field(default_factory=list)
+    faults: list[tuple[Fault, str]] = field(default_factory=list)
 
 
 def verify(
@@ -115,11 +116,11 @@ def verify(
         for one in _seals(db, practice_id=practice_id):
             number, entries = one["number"], bytes(one["entries"])
             for missing in range(expected, number):
-                result.faults.append(("missing", str(missing)))
+                result.faults.append((Fault.MISSING, str(missing)))
             digest = sealing.seal_digest(before, practice_id, number, entries)
             # After a gap nothing is known of the seal before.
             if number == expected and digest != one["digest"]:
-                result.faults.append(("altered", str(number)))
+                result.faults.append((Fault.ALTERED, str(number)))
             _compare(db, entries, result, practice_id=practice_id)
             sealed.update(id for id, _ in sealing.read_entries(entries))
             before, expected = bytes(one["digest"]), number + 1
@@ -130,10 +131,10 @@ def verify(
             if id not in sealed:
                 result.unsealed += 1
                 if id < settled:
-                    result.faults.append(("inserted", id))
+                    result.faults.append((Fault.INSERTED, id))
     result.sealed = len(sealed)
     if noted is not None and noted not in heads:
-        result.faults.append(("truncated", noted.partition(":")[0]))
+        result.faults.append((Fault.TRUNCATED, noted.partition(":")[0]))
     return result
 
 
@@ -142,6 +143,6 @@ def _compare(db: Connection, entries: bytes, result: Verified, *, practice_id: s
     events = rows.by_ids(db, practice_id=practice_id, ids=list(told))
     for id, digest in told.items():
         if id not in events:
-            result.faults.append(("deleted", id))
+            result.faults.append((Fault.DELETED, id))
         elif sealing.row_digest(events[id]) != digest:
-            result.faults.append(("edited", id))
+            result.faults.append((Fault.EDITED, id))

@@ -17,7 +17,7 @@ from app.db.rows.scheduling import CourseRow
 from app.domain.dates import local_day
 from app.domain.imports.import_mapping import HistoryMapping
 from app.domain.imports.import_values import same_words
-from app.domain.imports.importing import Columns, Remark, Row, read_row
+from app.domain.imports.importing import Columns, Remark, RemarkCode, Row, read_row
 from app.services.imports.import_file import Line
 from app.services.patients.patients import mrn_key
 
@@ -120,7 +120,7 @@ def plan(
 def _read(line: Line, columns: Columns, places: Places) -> Row | Remark:
     if line.broken:
         message = "The row's quotation marks do not match."
-        return Remark(line.number, None, "row_unreadable", message)
+        return Remark(line.number, None, RemarkCode.ROW_UNREADABLE, message)
     return read_row(line.number, line.cells, columns, places.today_at)
 
 
@@ -158,14 +158,14 @@ def _take(made: Plan, whose: Known, row: Row, columns: Columns) -> None:
     if birth_date is not None and birth_date != row.birth_date:
         message = "The patient with this MRN has another birth date: correct one of the two."
         head = columns.head("birth_date")
-        made.rejected.append(Remark(row.line, head, "birth_date_differs", message))
+        made.rejected.append(Remark(row.line, head, RemarkCode.BIRTH_DATE_DIFFERS, message))
         return
     if row.given_on in whose.given:
         made.skipped.append(row.line)
         if whose.given[row.given_on] != row.hundredths:
             message = "Skipped: a session of that day is recorded already, with other units."
             head = columns.head("units")
-            made.warnings.append(Remark(row.line, head, "units_differ", message))
+            made.warnings.append(Remark(row.line, head, RemarkCode.UNITS_DIFFER, message))
         return
     _compare(made, whose, row, columns)
     whose.given[row.given_on] = row.hundredths
@@ -177,13 +177,13 @@ def _take(made: Plan, whose: Known, row: Row, columns: Columns) -> None:
 
 _STAYS = "differs from the patient's record, which was not changed."
 _COMPARED = (
-    ("family_name", "name_differs", f"The last name {_STAYS}"),
-    ("given_name", "name_differs", f"The first name {_STAYS}"),
-    ("sex", "sex_differs", f"The sex {_STAYS}"),
-    ("phone", "phone_differs", f"The phone number {_STAYS}"),
+    ("family_name", RemarkCode.NAME_DIFFERS, f"The last name {_STAYS}"),
+    ("given_name", RemarkCode.NAME_DIFFERS, f"The first name {_STAYS}"),
+    ("sex", RemarkCode.SEX_DIFFERS, f"The sex {_STAYS}"),
+    ("phone", RemarkCode.PHONE_DIFFERS, f"The phone number {_STAYS}"),
     (
         "indication",
-        "indication_differs",
+        RemarkCode.INDICATION_DIFFERS,
         "The diagnosis differs from the course's, which was not changed.",
     ),
 )
@@ -196,7 +196,7 @@ def _compare(made: Plan, whose: Known, row: Row, columns: Columns) -> None:
             "The diagnosis is empty: a new course is unspecified unless another row names one."
         )
         head = columns.head("indication") if "indication" in columns.of_field else None
-        made.warnings.append(Remark(row.line, head, "indication_missing", message))
+        made.warnings.append(Remark(row.line, head, RemarkCode.INDICATION_MISSING, message))
     if whose.patient is None and whose.first is None:
         return
     for name, code, message in _COMPARED:

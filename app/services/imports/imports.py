@@ -262,5 +262,6 @@ def _save(
 
 def _kept(remarks: Sequence[Remark]) -> list[RemarkJson]:
     return [
-        RemarkJson(line=r.line, column=r.column, code=r.code, message=r.message) for r in remarks
+        RemarkJson(line=r.line, column=r.column, code=r.code.value, message=r.message)
+        for r in remarks
     ]

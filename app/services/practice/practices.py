@@ -11,7 +11,7 @@ from app.db.queries.practice import practices as rows
 from app.db.queries.scheduling import facts as fact_rows
 from app.db.queries.table_rows import add, complete, table_of
 from app.db.rows.practice import PracticeRow, PracticeValues
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
 from app.domain.errors import Contended, Invalid, NotFound
 from app.services.audit import audit
 from app.services.scheduling import course_dates
@@ -48,7 +48,7 @@ def create(
         "updated_at": now,
     }
     add(db, Practice, complete(Practice, values))
-    by = by or Actor(id, "system", None, by_name)
+    by = by or Actor(id, ActorType.SYSTEM, None, by_name)
     changes = audit.made(values)
     audit.record(db, by=by, now=now, action="practice.create", kind=KIND, id=id, changes=changes)
     return load(db, practice_id=id)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.domain.access.access import PERMISSIONS
 from app.domain.access.smart import Acting, granted, permissions
 
-ACTING: tuple[Acting, ...] = ("user", "system")
+ACTING = tuple(Acting)
 CRUDS = ["".join(letters) for size in range(1, 6) for letters in combinations("cruds", size)]
 VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
 
@@ -96,8 +96,8 @@ def test_the_truth_table() -> None:
     ],
 )
 def test_what_is_not_understood_gives_nothing(scope: str) -> None:
-    assert permissions(scope, "system") == set()
-    assert granted(scope, "system", ALL) == ""
+    assert permissions(scope, Acting.SYSTEM) == set()
+    assert granted(scope, Acting.SYSTEM, ALL) == ""
 
 
 def test_our_own_permissions_are_scopes_for_whoever_acts() -> None:
@@ -109,11 +109,11 @@ def test_our_own_permissions_are_scopes_for_whoever_acts() -> None:
 
 
 def test_scopes_give_nothing_but_permissions() -> None:
-    assert permissions("system/*.*", "system") <= PERMISSIONS
+    assert permissions("system/*.*", Acting.SYSTEM) <= PERMISSIONS
 
 
 def test_a_wildcard_opens_no_administration() -> None:
-    given_up = permissions("system/*.*", "system")
+    given_up = permissions("system/*.*", Acting.SYSTEM)
     assert given_up == ALL
     assert not {p for p in given_up if p.split(":")[0] in ("staff", "keys", "clients", "issuers")}
 
@@ -139,7 +139,7 @@ def test_a_wildcard_opens_no_administration() -> None:
     ],
 )  # fmt: skip
 def test_what_a_token_answer_says(asked: str, may: set[str], answer: str) -> None:
-    assert granted(asked, "system", may) == answer
+    assert granted(asked, Acting.SYSTEM, may) == answer
 
 
 def test_two_hundred_scopes_are_the_most() -> None:
@@ -151,7 +151,7 @@ def test_two_hundred_scopes_are_the_most() -> None:
 
 def test_endless_lists_are_not_read() -> None:
     scopes = " ".join(f"system/Patient{'x' * n}.rs" for n in range(300))
-    assert permissions(f"system/Patient.rs {scopes}", "system") == set()
+    assert permissions(f"system/Patient.rs {scopes}", Acting.SYSTEM) == set()
 
 
 SCOPES = st.lists(

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from app.domain.access import smart
+from app.domain.access.smart import Acting
 from app.domain.errors import IssuerUnreachable, Unauthenticated
 from app.edge.auth import tokens
 from app.edge.auth.jwks import KeySets
@@ -244,10 +245,12 @@ def _scopes_do_not_widen(world: World) -> None:
     may = {"patients:read", "worklist:search"}
     for scope in ("user/*.*", "system/*.*", "user/Patient.cruds keys:create", "*", "patient/*.*"):
         claims = world.judge(token(scope=scope))
-        held = smart.permissions(tokens.scopes(claims), "user") & may
+        held = smart.permissions(tokens.scopes(claims), Acting.USER) & may
         assert held <= may
-        assert smart.permissions(smart.granted(scope, "user", may), "user") == held
-    assert smart.permissions("system/*.* patient/*.* * user/Patient.rs?name=x", "user") == set()
+        assert smart.permissions(smart.granted(scope, Acting.USER, may), Acting.USER) == held
+    assert (
+        smart.permissions("system/*.* patient/*.* * user/Patient.rs?name=x", Acting.USER) == set()
+    )
 
 
 SCENARIOS: list[tuple[str, Callable[[World], None]]] = [

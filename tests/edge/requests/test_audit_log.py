@@ -9,7 +9,7 @@ import pytest
 
 from app.db.engine.engine import Database, DatabaseBusy
 from app.db.engine.scope import OWNER
-from app.domain.access.access import Actor
+from app.domain.access.access import Actor, ActorType
 from app.domain.ids import new_id
 from app.edge.requests.audit_log import AuditLog
 from app.services.audit import audit
@@ -18,7 +18,7 @@ from tests.support.notes import another
 
 
 def an_event(practice_id: str) -> audit.Event:
-    by = Actor(practice_id, "system", None, "tests")
+    by = Actor(practice_id, ActorType.SYSTEM, None, "tests")
     return audit.event(by=by, now=NOW, action="a", kind="patients", id=None, outcome="shown")
 
 

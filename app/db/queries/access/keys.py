@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select,
 from app.db.models import ApiKey, Credential, Practice, Staff
 from app.db.queries.table_rows import PRACTICE_ID, every, first, table_of
 from app.db.rows.access import CredentialRow, KeyHolderRow, NamedKeyRow
+from app.domain.access.access import CredentialKind
 
 _table, _practice, _staff = table_of(ApiKey), table_of(Practice), table_of(Staff)
 _credential = table_of(Credential)
@@ -40,7 +41,13 @@ def credential(db: Connection, *, digest: bytes) -> CredentialRow | None:
 
 
 def add_credential(
-    db: Connection, *, practice_id: str, kind: str, holder_id: str, digest: bytes, now: datetime
+    db: Connection,
+    *,
+    practice_id: str,
+    kind: CredentialKind,
+    holder_id: str,
+    digest: bytes,
+    now: datetime,
 ) -> None:
     """Enter a credential of the practice into the directory."""
     values = {"digest": digest, "kind": kind, "holder_id": holder_id, "created_at": now}

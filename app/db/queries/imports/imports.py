@@ -30,6 +30,7 @@ from app.db.rows.imports import ImportedLineRow
 from app.db.rows.patients import PatientRow
 from app.db.rows.practice import PracticeRow
 from app.db.rows.scheduling import CourseRow, CourseValues
+from app.domain.audit.events import Outcome
 
 # Values in one statement: far below what either database allows.
 BATCH_SIZE = 1_000
@@ -209,7 +210,7 @@ def touched(db: Connection, *, practice_id: str, ids: Collection[str]) -> set[st
                 .where(
                     _audit.c.practice_id == practice_id,
                     _audit.c.resource_id.in_(piece),
-                    _audit.c.outcome == "done",
+                    _audit.c.outcome == Outcome.DONE,
                 )
                 .group_by(_audit.c.resource_id)
                 .having(func.count() > 1)
