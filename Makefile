@@ -30,7 +30,7 @@ test: $(STAMP) ## unit and database tests on SQLite and PostgreSQL
 check: $(STAMP) ## lint, format, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy app
+	$(BIN)/mypy app tests benchmarks migrations
 	$(BIN)/lint-imports
 
 verify: $(STAMP) ## the longer checks: time zones, concurrency, fuzzing, kills

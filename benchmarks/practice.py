@@ -9,6 +9,7 @@ from typing import Any
 from app.db.engine.engine import Connection, open_database
 from app.db.engine.scope import OWNER
 from app.db.models import Closure, Location, Practitioner
+from app.db.rows.scheduling import ClosureValues
 from app.domain.access.access import Actor, ActorType
 from app.domain.ids import new_id
 from app.services import records
@@ -58,7 +59,7 @@ def found(url: str, now: datetime, today: date) -> Practice:
         places = [_named(db, Location, f"Site {n}", by, now, time_zone=ZONE) for n in range(3)]
         people = [_named(db, Practitioner, f"Dr {n}", by, now) for n in range(5)]
         for since, until in _CLOSURES:
-            values = {
+            values: ClosureValues = {
                 "location_id": None,
                 "practitioner_id": None,
                 "starts_on": today + timedelta(since),

@@ -45,7 +45,8 @@ def of(name: str) -> str | None:
         for line in told.get_all("Classifier", [])
         if line.startswith("License ::")
     ]
-    said = told.get("License-Expression") or told.get("License") or " AND ".join(classified)
+    named = [*told.get_all("License-Expression", []), *told.get_all("License", [])]
+    said = next(filter(None, named), " AND ".join(classified))
     return _READ.get(name) or _WORDS.get(said, said) or None
 
 

@@ -17,6 +17,7 @@ from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
 from app.db.models import AuditEvent
 from app.db.queries import table_rows
+from app.db.rows.patients import PatientValues
 from app.domain import ids
 from app.domain.access.access import Actor, ActorType
 from app.domain.ids import new_id
@@ -38,8 +39,12 @@ def practice(database: Database, monkeypatch: pytest.MonkeyPatch) -> str:
             db, id=id, name="Clinic", time_zone="America/New_York", by_name=NAME, now=MADE
         )
         for number in range(5):
-            values = {"mrn": f"A-{number}", "family_name": "=1+1", "given_name": "Pat"}
-            values |= {"birth_date": datetime(1980, 5, 17).date()}
+            values: PatientValues = {
+                "mrn": f"A-{number}",
+                "family_name": "=1+1",
+                "given_name": "Pat",
+                "birth_date": datetime(1980, 5, 17).date(),
+            }
             patients.register(db, values=values, identified=(), by=by, now=MADE)
     return id
 

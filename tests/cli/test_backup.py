@@ -20,6 +20,7 @@ from app.db.engine.scope import OWNER
 from app.db.keys.keyring import Keyring
 from app.db.maintenance import backup
 from app.db.models import Location
+from app.db.rows.practice import LocationValues
 from app.domain.access.access import Actor, ActorType
 from app.domain.ids import new_id
 from app.services import records
@@ -81,7 +82,7 @@ def found(db: Connection) -> Any:
 def add(database: Database, by: Actor, *named: str) -> None:
     with database.write(OWNER) as db:
         for name in named:
-            values = {"name": name, "time_zone": "America/New_York"}
+            values = LocationValues(name=name, time_zone="America/New_York")
             records.create(db, Location, values, kind="location", by=by, now=NOW)
 
 

@@ -195,7 +195,7 @@ def test_whoever_was_known_is_nobody_afterwards(
     out = tmp_path / "practice.jsonl"
     exported(cli, clinic, out)
     assert erase(cli, clinic, out).status == 0
-    app: Any = clinic.client.app
+    app = clinic.app
     callers = app.state.app_context.callers
     place = {"name": "Room", "time_zone": "UTC"}
     for asking, method, path, body in (
@@ -276,7 +276,7 @@ def test_refusals_change_nothing(cli: Cli, clinic: Clinic, tmp_path: Path) -> No
 
     def refused(altered: bytes) -> str:
         out.write_bytes(altered)
-        told = erase(cli, clinic, out).refused()
+        told: str = erase(cli, clinic, out).refused()
         assert held(clinic.database) == before
         return told
 

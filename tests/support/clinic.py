@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
+import httpx2
 from httpx2 import Response
 
 from app.db.engine.engine import Database
@@ -44,7 +45,7 @@ class Moment:
 class Clinic:
     """One practice and its client; answers are JSON, refusals are returned and not raised."""
 
-    def __init__(self, client: AppClient, database: Database, clock: Moment, zone: str) -> None:
+    def __init__(self, client: httpx2.Client, database: Database, clock: Moment, zone: str) -> None:
         self.client, self.database, self.clock = client, database, clock
         id = new_id(clock())
         with database.write(id) as db:
@@ -59,6 +60,11 @@ class Clinic:
             self.practice_id: str = made["id"]
             self.by = Actor(self.practice_id, ActorType.SYSTEM, None, "tests")
             _, self.key = keys.create(db, name="tests", by=self.by, now=clock())
+
+    @property
+    def app(self) -> Any:
+        """The application, which a client in this process has at hand."""
+        return cast("AppClient", self.client).app
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Response:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -137,8 +143,7 @@ class Clinic:
 
     def forget(self) -> None:
         """As if the time for which callers are remembered had passed."""
-        app: Any = self.client.app
-        app.state.app_context.callers.forget(self.practice_id)
+        self.app.state.app_context.callers.forget(self.practice_id)
 
     def settings(self, **values: Any) -> Any:
         return self.patch("/practice", values)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from app.jobs.maintenance import Maintenance, once
 from tests.support.clinic import Clinic
@@ -11,7 +10,7 @@ from tests.support.clinic import Clinic
 
 def go_round(clinic: Clinic) -> None:
     """Tend the clinic once; what would be tried again is raised."""
-    app: Any = clinic.client.app
+    app = clinic.app
     once(
         Maintenance(
             clinic.database,

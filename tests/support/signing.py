@@ -16,6 +16,7 @@ from app.db.engine.engine import Database
 from app.db.engine.scope import NONE
 from app.db.keys.keyring import Keyring
 from app.db.models import Staff
+from app.db.rows.access import StaffValues
 from app.edge.auth.outgoing import Outgoing
 from app.main import create_app
 from app.services import records
@@ -107,7 +108,7 @@ class Signing:
 
     def a_member(self, *roles: str) -> str:
         """A member of staff with these roles; their id."""
-        values = {"name": "Dr. A. Okafor", "roles": list(roles)}
+        values = StaffValues(name="Dr. A. Okafor", roles=list(roles))
         by, now = self.clinic.by, self.clinic.clock()
         with self.clinic.database.write(self.clinic.practice_id) as db:
             made = records.create(db, Staff, values, kind="staff", by=by, now=now)
@@ -117,7 +118,8 @@ class Signing:
         by, now = self.clinic.by, self.clinic.clock()
         with self.clinic.database.write(self.clinic.practice_id) as db:
             person = records.load(db, Staff, practice_id=by.practice_id, id=staff_id)
-            records.change(db, Staff, person, {"active": False}, kind="staff", by=by, now=now)
+            off = StaffValues(active=False)
+            records.change(db, Staff, person, off, kind="staff", by=by, now=now)
 
     def outside(self, key: Any = None, **claims: Any) -> str:
         """An access token of the issuer beside."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from app import api
 from app.db.engine.engine import Database
 from app.db.models import Staff
+from app.db.rows.access import StaffValues
 from app.domain.access.access import PERMISSIONS
 from app.domain.ids import new_id
 from app.edge.requests.request_context import RoutePolicy
@@ -82,7 +83,7 @@ def staff_key(
     with clinic.database.write(clinic.practice_id) as db:
         staff_id, member = None, None
         if roles:
-            values = {"id": new_id(now), "name": "Kim", "roles": list(roles), "active": True}
+            values = StaffValues(name="Kim", roles=list(roles), active=True)
             member = records.create(db, Staff, values, kind="staff", by=by, now=now)
             staff_id = member["id"]
         _, key = keys.create(
@@ -95,7 +96,7 @@ def staff_key(
             now=now,
         )
         if member and not active:
-            off = {"active": False}
+            off = StaffValues(active=False)
             records.change(db, Staff, member, off, kind="staff", action="change", by=by, now=now)
     return key
 

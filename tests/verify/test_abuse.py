@@ -116,7 +116,9 @@ def crowd(target: Target) -> list[Line]:
 
 
 def test_others_are_served_while_it_is_attacked(target: Target) -> None:
-    quiet, attacked, held = [], [], {}
+    quiet: list[float] = []
+    attacked: list[float] = []
+    held: dict[str, float] = {}
     p95(target)
     before = most = resident(target.pid)
     deep = b"[" * 100_000 + b"]" * 100_000

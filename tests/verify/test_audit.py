@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
 
 from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
+from app.db.rows.audit import AuditEventRow
 from app.domain.audit.events import Outcome
 from app.domain.ids import new_id
 from app.edge.http.client_address import LOCAL
@@ -195,7 +196,7 @@ def test_what_changed_nothing_is_one_entry(house: House) -> None:
 
 
 def test_the_log_says_from_where(house: House) -> None:
-    client = AppClient(house.clinic.client.app, "https://x", client=("203.0.113.9", 4711))
+    client = AppClient(house.clinic.app, "https://x", client=("203.0.113.9", 4711))
     headers = {"authorization": f"Bearer {house.clinic.key}"}
     assert client.get("/v1/me", headers=headers).status_code == 200
     assert client.get("/v1/patients/x", headers=headers).status_code == 404
@@ -273,7 +274,7 @@ def test_each_piece_of_a_table_is_told_before_it_is_sent(
                 assert pieces[-1] <= logged()
                 await send(message)
 
-            await clinic.client.app(scope, receive, sent)
+            await clinic.app(scope, receive, sent)
 
         headers = {"authorization": f"Bearer {clinic.key}"}
         answer = AppClient(watched).get("/v1/worklist.csv", headers=headers)
@@ -339,7 +340,7 @@ def test_the_glass_stays_shut_for_others(seeded: Seeded, roles: tuple[str, ...])
 # --- commits --------------------------------------------------------------------------------------
 
 
-def events(clinic: Clinic, count: int) -> list[audit.Event]:
+def events(clinic: Clinic, count: int) -> list[AuditEventRow]:
     now = clinic.clock()
     return [
         audit.event(by=clinic.by, now=now, action="t", kind="patients", id=None, outcome="shown")
@@ -381,7 +382,7 @@ def test_a_row_that_cannot_be_saved_takes_no_other_with_it(seeded: Seeded) -> No
     clinic = seeded.clinic
     log, made = AuditLog(clinic.database), events(clinic, 16)
     made[5]["practice_id"] = new_id(clinic.clock())  # of nobody
-    made[11]["action"] = None
+    cast("dict[str, Any]", made[11])["action"] = None
 
     def keep(number: int) -> bool:
         try:

@@ -219,11 +219,14 @@ def strange_requests(port: int, key: str, sow: Canaries) -> None:
 
 def strange_tokens(port: int, client_id: str, sow: Canaries) -> list[str]:
     """Tokens that nobody believes, as assertions and as credentials; what they were."""
-    stranger, made = ec_key("c1", "P-384"), []
+    stranger = ec_key("c1", "P-384")
+    made: list[str] = []
     head = "HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
     form_head = f"{head}Content-Type: application/x-www-form-urlencoded\r\n"
     for issuer in (client_id, URL, sow()):
-        claims = {name: sow() for name in ("sub", "jti", "scope", "practice", "fhirUser", sow())}
+        claims: dict[str, Any] = {
+            name: sow() for name in ("sub", "jti", "scope", "practice", "fhirUser", sow())
+        }
         claims |= {"iss": issuer, "aud": [f"{URL}/oauth/token", URL, sow()]}
         for named in ({"kid": "c1", "typ": "at+jwt"}, {"kid": sow(), "typ": sow(), sow(): sow()}):
             made.append(signed(stranger, claims | {"exp": 2**31}, alg="ES384", **named))
@@ -340,10 +343,10 @@ def by_command(running: Running, practice_id: str, sheet: Path) -> None:
         out, err = running.run(*arguments)
         told = (out + err).replace("Zqx0000c", "")
         assert not _MARK.search(told), (arguments, told)
-    for arguments in (("due", *of), ("practice", "list"), ("keys", "list", *of)):
-        out, err = running.run(*arguments)
+    for asked in (("due", *of), ("practice", "list"), ("keys", "list", *of)):
+        out, err = running.run(*asked)
         assert out
-        assert not _MARK.search(err), (arguments, err)
+        assert not _MARK.search(err), (asked, err)
 
 
 def test_a_migration_that_fails_tells_no_row(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -58,8 +58,7 @@ def test_the_date_tests_pass_on_a_machine_anywhere(zone: str) -> None:
 
 
 def at(day: date, clock: str, zone: str) -> datetime:
-    hour, minute, *second = map(int, clock.split(":"))
-    local = datetime(day.year, day.month, day.day, hour, minute, *second, tzinfo=ZoneInfo(zone))
+    local = datetime.combine(day, time.fromisoformat(clock), ZoneInfo(zone))
     return local.astimezone(UTC)
 
 

@@ -184,7 +184,7 @@ def test_every_operation_keeps_to_the_document(
 
     clinic = seeded.clinic
     settings = schemathesis.Config.from_dict(config(clinic))
-    app = running(clinic.client.app)
+    app = running(clinic.app)
     schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=settings)
     sense = Sense(seeded, signing)
 

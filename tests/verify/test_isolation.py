@@ -49,7 +49,7 @@ def house(database: Database, tmp_path: Path) -> Iterator[House]:
 def test_every_route_is_asked_about(house: House) -> None:
     assert without_a_row(house.ours) == set()
     private = {id(route) for router in api.routers() for route in router.routes}
-    app: Any = house.clinic.client.app
+    app: Any = house.clinic.app
     for route in flat(app.routes):
         assert id(route) in private or PUBLIC.match(route.path), route.path
     told = {(method, path) for method, path, _ in operations(house.clinic)}

@@ -190,7 +190,9 @@ def held(db: Connection, like: Rows | None = None) -> Rows:
 
 
 def differences(db: Connection) -> list[Any]:
-    return compare_metadata(MigrationContext.configure(db, opts={"compare_type": True}), metadata)
+    context = MigrationContext.configure(db, opts={"compare_type": True})
+    found: list[Any] = compare_metadata(context, metadata)
+    return found
 
 
 def test_down_to_nothing_and_up_again_with_10000_rows(url: str) -> None:

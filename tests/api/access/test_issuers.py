@@ -203,7 +203,7 @@ def test_a_system_lets_nobody_act_as_a_person(signing: Signing) -> None:
     body = {"subject": "kim", "name": "Kim", "staff_id": member}
     assert every.refusal("POST", path, body)["status"] == 403
     made = every.post(path, {"subject": "bot", "name": "bot", "scopes": ["practice:read"]})
-    said = {"staff_id": member, "scopes": None}
+    said: dict[str, Any] = {"staff_id": member, "scopes": None}
     where = f"/subjects/{made['id']}"
     assert every.refusal("PATCH", where, said, if_match="*")["status"] == 403
     theirs = clinic.post(path, body)

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from app.db.engine.scope import OWNER
 from app.db.models import ApiKey
+from app.db.rows.access import ApiKeyValues
 from app.domain.access import access
 from app.edge.auth.auth import Callers
 from app.services import records
@@ -195,7 +196,7 @@ def test_a_key_of_the_older_form_stays_good(clinic: Clinic) -> None:
         old = records.create(
             db,
             ApiKey,
-            {"name": "old", "prefix": "tw_0a1b2c3d"},
+            ApiKeyValues(name="old", prefix="tw_0a1b2c3d"),
             kind="api_key",
             by=clinic.by,
             now=clinic.clock(),
@@ -304,7 +305,7 @@ def test_what_the_log_tells_of_a_key(clinic: Clinic) -> None:
 def looked_up(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The practices whose keys are looked up, in turn; whoever reads it clears it."""
     found: list[str] = []
-    app: Any = clinic.client.app
+    app = clinic.app
     callers = app.state.app_context.callers
     look_up = callers._look_up
 

@@ -236,7 +236,7 @@ def test_what_a_client_looks_for_first(signing: Signing) -> None:
 
 def test_keys_rotate_under_traffic(signing: Signing) -> None:
     client = signing.a_client(KEY, ["practice:read"])
-    own = signing.clinic.client.app.state.token_endpoint.own  # type: ignore[attr-defined]
+    own = signing.clinic.app.state.token_endpoint.own
     old = signing.token(KEY, client["id"], "practice:read")
     done = Event()
     seen: list[tuple[str, tuple[int, int]]] = []
@@ -276,7 +276,7 @@ def test_a_token_of_a_key_that_another_server_made(signing: Signing, tmp_path: P
     with a_signing_clinic(signing.clinic.database, tmp_path) as other:
         # Opening it made a new signing key; this server has looked less than 60 seconds ago.
         token = other.token(KEY, client["id"], "practice:read")
-    signing.clinic.client.app.state.token_endpoint.own._loaded -= 1  # type: ignore[attr-defined]
+    signing.clinic.app.state.token_endpoint.own._loaded -= 1
     assert signing.get(token).status_code == 200
 
 
@@ -287,7 +287,7 @@ def test_without_its_master_key_no_token_is_made(database: Database, tmp_path: P
         token = signing.token(KEY, client["id"], "practice:read")
     (tmp_path / "master.key").unlink()
     with a_signing_clinic(database, tmp_path / "other") as lost:
-        own = lost.clinic.client.app.state.token_endpoint.own  # type: ignore[attr-defined]
+        own = lost.clinic.app.state.token_endpoint.own
         # A key of its own was made on opening; the tokens of the one before are still believed.
         assert lost.get(token).status_code == 200
         with database.write(NONE) as db:

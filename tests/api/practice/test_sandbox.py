@@ -13,6 +13,7 @@ from app.db.engine.scope import OWNER
 from app.db.models import ApiKey, Practitioner, Staff
 from app.db.queries import table_rows as rows
 from app.db.queries.practice import practice_rows
+from app.db.rows.access import StaffValues
 from app.services import records
 from app.services.access import keys
 from app.services.practice import sandboxes
@@ -110,7 +111,7 @@ def test_a_key_is_told_once_and_goes_as_far_as_it_says(clinic: Clinic) -> None:
     assert refusal["errors"][0]["pointer"] == "/scopes"
     id = clinic.get("/sandbox")["id"]
     clinic.clock.now = clinic.clock.now.replace(month=4)
-    app: Any = clinic.client.app
+    app = clinic.app
     app.state.app_context.callers.forget(id)
     assert asked(clinic, made["key"], "/worklist").status_code == 401
 
@@ -193,7 +194,7 @@ def seed_of(sandbox: Sandbox) -> str:
     sandbox.post(f"/courses/{course['id']}/hold", hold, idempotency_key="k-1")
     with sandbox.database.write(sandbox.practice_id) as db:
         [person, *_] = rows.page(db, Practitioner, practice_id=sandbox.practice_id, limit=1)
-        values = {"name": "Kim", "roles": ["injector"], "practitioner_id": person["id"]}
+        values = StaffValues(name="Kim", roles=["injector"], practitioner_id=person["id"])
         records.create(db, Staff, values, kind="staff", by=sandbox.by, now=sandbox.clock())
     mrn: str = sandbox.get("/patients")["items"][0]["mrn"]
     return mrn

@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,7 @@ def test_a_driver_without_encryption_says_so(
     for place in (tmp_path / "new.db", file):
         unlocking = cipher.Unlocking(place, ring)
         with pytest.raises(cipher.CannotEncrypt, match="TWELVEWEEKS_ENCRYPTION"):
-            unlocking.open(lambda at=place: sqlite3.connect(at), sqlite3)
+            unlocking.open(partial(sqlite3.connect, place), sqlite3)
     plain = tmp_path / "plain.db"
     with closing(sqlite3.connect(plain)) as db:
         db.execute("CREATE TABLE t (a)")

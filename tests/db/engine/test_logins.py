@@ -16,9 +16,8 @@ from app.db.engine.engine import Database, open_database
 from app.db.engine.row_security import ROLE
 from app.db.engine.scope import NONE, OWNER
 from app.db.maintenance import checks, migrate
-from tests.support import databases
 from tests.support.clinic import a_clinic
-from tests.support.postgres import Postgres, temporary_folder
+from tests.support.postgres import Postgres, binaries, temporary_folder
 from tests.support.skips import MISSING
 from tests.support.statements import unguarded
 
@@ -26,7 +25,7 @@ from tests.support.statements import unguarded
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
     """A server of its own, for roles belong to the whole of it."""
-    if databases.binaries() is None:
+    if binaries() is None:
         pytest.skip(MISSING)
     made = Postgres(temporary_folder("tw-logins-")).create().start()
     made.admin("CREATE ROLE maker LOGIN CREATEROLE")

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from app.domain.access import smart
+from app.domain.access.issuers import TokenForm
 from app.domain.access.smart import Acting
 from app.domain.errors import IssuerUnreachable, Unauthenticated
 from app.edge.auth import tokens
@@ -302,7 +303,7 @@ def test_the_plan_is_covered() -> None:
 
 # --- issuers that do not mark their access tokens -------------------------------------------------
 
-PLAIN = Trust(ISS, AUD, frozenset({"ES256"}), form="jwt")
+PLAIN = Trust(ISS, AUD, frozenset({"ES256"}), form=TokenForm.UNMARKED)
 
 
 @pytest.mark.parametrize("typ", [None, "JWT", "at+jwt"])

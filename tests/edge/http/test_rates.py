@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -172,13 +173,14 @@ def test_guessing_is_slow_and_disturbs_no_known_key(
     with limited(sqlite, failures_per_address=4) as clinic:
         assert clinic.call("GET", "/me").status_code == 200
         looked: list[bytes] = []
-        callers = clinic.client.app.state.app_context.callers  # type: ignore[attr-defined]
+        callers = clinic.app.state.app_context.callers
         look_up = callers._look_up
-        monkeypatch.setattr(
-            callers,
-            "_look_up",
-            lambda digest, now: (looked.append(digest), look_up(digest, now))[1],
-        )
+
+        def counted(digest: bytes, now: datetime) -> Any:
+            looked.append(digest)
+            return look_up(digest, now)
+
+        monkeypatch.setattr(callers, "_look_up", counted)
         keys = [a_wrong_key(number) for number in range(8)]
         answers = [clinic.call("GET", "/me", authorization=f"Bearer {key}") for key in keys]
         assert [a.status_code for a in answers] == [401] * 4 + [429] * 4

@@ -9,6 +9,7 @@ import pytest
 
 from app.db.engine.engine import Database, DatabaseBusy
 from app.db.engine.scope import OWNER
+from app.db.rows.audit import AuditEventRow
 from app.domain.access.access import Actor, ActorType
 from app.domain.ids import new_id
 from app.edge.requests.audit_log import AuditLog
@@ -17,7 +18,7 @@ from tests.support.clinic import NOW, a_clinic
 from tests.support.notes import another
 
 
-def an_event(practice_id: str) -> audit.Event:
+def an_event(practice_id: str) -> AuditEventRow:
     by = Actor(practice_id, ActorType.SYSTEM, None, "tests")
     return audit.event(by=by, now=NOW, action="a", kind="patients", id=None, outcome="shown")
 
