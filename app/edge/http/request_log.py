@@ -145,3 +145,6 @@ class RequestLog:
                 practice_id=state.get("practice_id"),
                 key_id=state.get("key_id"),
             )
+            # The context holds the request and the request this state: untied, everything of a
+            # request is freed at once, and not only when the collector next comes by.
+            state.clear()
