@@ -18,8 +18,12 @@ from app.domain.ids import first_id, made_at
 SETTLING = timedelta(seconds=60)
 # A row that came later all the same (a long import) is looked for this far back.
 LATE = timedelta(minutes=10)
-# Rows in one seal, and named in one statement.
+# Rows in one seal.
 BATCH_SIZE = 1_000
+# Rows named in one statement, and in memory at once: a row of a list holds some kilobytes.
+_READ_SIZE = 100
+# Seals in memory at once, of 48 bytes for every row.
+_SEALS_READ = 10
 
 
 def seal(
@@ -37,8 +41,7 @@ def seal(
     for start in range(0, len(waiting), BATCH_SIZE):
         ids = waiting[start : start + BATCH_SIZE]
         with database.read(practice_id) as db:
-            events = rows.by_ids(db, practice_id=practice_id, ids=ids)
-        entries = sealing.entries_of([events[id] for id in ids])
+            entries = b"".join(_entries(db, ids, practice_id=practice_id))
         number += 1
         before = sealing.seal_digest(before, practice_id, number, entries)
         row = AuditSealRow(
@@ -48,6 +51,18 @@ def seal(
             rows.add_seal(db, practice_id=practice_id, row=row)
         made = sealing.head(number, before)
     return made
+
+
+def _entries(db: Connection, ids: list[str], *, practice_id: str) -> Iterator[bytes]:
+    """Yield the entries of these rows, in their order, some rows at a time."""
+    for part in _parts(ids):
+        events = rows.by_ids(db, practice_id=practice_id, ids=part)
+        yield sealing.entries_of([events[id] for id in part])
+
+
+def _parts(ids: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(ids), _READ_SIZE):
+        yield ids[start : start + _READ_SIZE]
 
 
 def _unsealed(
@@ -61,13 +76,12 @@ def _unsealed(
     ids = rows.ids_between(db, practice_id=practice_id, above=first_id(since), below=below)
     if not ids:
         return []
+    waiting = dict.fromkeys(ids)
     # A row younger than that instant was sealed after it.
-    sealed = {
-        id
-        for one in _seals(db, practice_id=practice_id, since=since)
-        for id, _ in sealing.read_entries(one["entries"])
-    }
-    return [id for id in ids if id not in sealed]
+    for one in _seals(db, practice_id=practice_id, since=since):
+        for id, _ in sealing.read_entries(one["entries"]):
+            waiting.pop(id, None)
+    return list(waiting)
 
 
 def _seals(
@@ -75,9 +89,9 @@ def _seals(
 ) -> Iterator[AuditSealRow]:
     after = 0
     while True:
-        batch = rows.seals(db, practice_id=practice_id, after=after, since=since, limit=100)
+        batch = rows.seals(db, practice_id=practice_id, after=after, since=since, limit=_SEALS_READ)
         yield from batch
-        if len(batch) < 100:
+        if len(batch) < _SEALS_READ:
             return
         after = batch[-1]["number"]
 
@@ -140,9 +154,10 @@ def verify(
 
 def _compare(db: Connection, entries: bytes, result: Verified, *, practice_id: str) -> None:
     told = dict(sealing.read_entries(entries))
-    events = rows.by_ids(db, practice_id=practice_id, ids=list(told))
-    for id, digest in told.items():
-        if id not in events:
-            result.faults.append((Fault.DELETED, id))
-        elif sealing.row_digest(events[id]) != digest:
-            result.faults.append((Fault.EDITED, id))
+    for part in _parts(list(told)):
+        events = rows.by_ids(db, practice_id=practice_id, ids=part)
+        for id in part:
+            if id not in events:
+                result.faults.append((Fault.DELETED, id))
+            elif sealing.row_digest(events[id]) != told[id]:
+                result.faults.append((Fault.EDITED, id))
