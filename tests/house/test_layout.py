@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from alembic.script import ScriptDirectory
+
 from app.db.maintenance import migrate
 from tests.support import house
 from tests.support.house import ROOT, Source, files, read
@@ -47,7 +49,7 @@ def test_the_locks_hold_hashes_and_no_addresses() -> None:
 
 
 def test_the_newest_migration_is_the_one_in_head() -> None:
-    assert (ROOT / "migrations" / "HEAD").read_text(encoding="utf-8").strip() == migrate.head()
+    assert ScriptDirectory(migrate.FOLDER).get_current_head() == migrate.head()
 
 
 def test_migrations_are_numbered_in_one_line() -> None:
