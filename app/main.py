@@ -169,7 +169,7 @@ def create_app(
 
 def _log_seal(practice_id: str, seal: str) -> None:
     """Log a seal: where the log goes, it is out of reach of whoever reaches the database."""
-    logs.logger().info("sealed", practice_id=practice_id, seal=seal)
+    logs.info("sealed", practice_id=practice_id, seal=seal)
 
 
 def from_environment() -> FastAPI:

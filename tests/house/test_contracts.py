@@ -112,7 +112,7 @@ PLANTED = [
     ("jobs/maintenance.py", "import fastapi", WEB),
     ("api/health.py", "import uvicorn", WEB),
     ("services/records.py", "from pydantic import BaseModel", BELOW),
-    ("db/engine/engine.py", "import structlog", BELOW),
+    ("db/engine/engine.py", "import pydantic_settings", BELOW),
     ("jobs/maintenance.py", "import httpx2", BELOW),
 ]
 

@@ -9,7 +9,6 @@ import os
 import re
 from itertools import count
 from time import perf_counter
-from typing import Any
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -88,13 +87,10 @@ class RequestLog:
     and `key_id` are read from there afterwards. No exception of the app leaves it: an unhandled
     one becomes a 500 problem, so that no server log prints its message."""
 
-    def __init__(
-        self, app: ASGIApp, metrics: Metrics, peers: Peers | None = None, *, log: Any = None
-    ) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, peers: Peers | None = None) -> None:
         self.app = app
         self.metrics = metrics
         self._peers = peers or Peers()
-        self._log = log or logs.logger()
         self._prefix = os.urandom(6).hex().encode()
         self._numbers = count(1)
 
@@ -134,7 +130,7 @@ class RequestLog:
             # No answer at all: the client went away, or the server is being stopped.
             status = answer.status or 499
             self.metrics.observe(route, method, status, seconds)
-            self._log.info(
+            logs.info(
                 "request",
                 request_id=shown_id,
                 method=method,

@@ -13,9 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import structlog
-from structlog.typing import EventDict
-
 from app import clock
 
 ALLOWED = frozenset(
@@ -27,6 +24,8 @@ ALLOWED = frozenset(
 )  # fmt: skip
 LONGEST = 200
 _MOST_FRAMES = 30
+
+_Event = dict[str, Any]
 
 
 def _cut(value: object) -> object:
@@ -42,46 +41,25 @@ def _cut(value: object) -> object:
     return text if len(text) <= LONGEST else text[:LONGEST]
 
 
-def allow_list(logger: Any, method: str, event: EventDict) -> EventDict:
-    """The structlog processor that drops keys not in `ALLOWED` and cuts values to 200."""
+def allow_list(event: _Event) -> _Event:
+    """Return the event without the keys that are not in `ALLOWED`, its values cut to 200."""
     return {key: _cut(value) for key, value in event.items() if key in ALLOWED}
-
-
-def _stamp(logger: Any, method: str, event: EventDict) -> EventDict:
-    return {"ts": clock.now().isoformat(timespec="milliseconds"), "level": method, **event}
 
 
 # Kept, because json.dumps with options builds a new encoder for every line.
 _encode = json.JSONEncoder(default=lambda value: type(value).__name__).encode
 
 
-def _render(logger: Any, method: str, event: EventDict) -> str:
-    return _encode(event)
+def _write(level: str, event: _Event) -> None:
+    """Write one line to whatever stderr is now: tests and supervisors replace it."""
+    stamped = {"ts": clock.now().isoformat(timespec="milliseconds"), "level": level, **event}
+    sys.stderr.write(_encode(allow_list(stamped)) + "\n")
+    sys.stderr.flush()
 
 
-class _Stderr:
-    """Writes whole lines to whatever stderr is now (tests and supervisors replace it)."""
-
-    def msg(self, line: str) -> None:
-        stream = sys.stderr
-        stream.write(line + "\n")
-        stream.flush()
-
-    log = debug = info = warning = error = critical = exception = msg
-
-
-_output = _Stderr()
-
-
-def logger(level: int = logging.INFO) -> Any:
-    """A logger of its own chain; it needs no global set-up and costs a few microseconds a line."""
-    return structlog.wrap_logger(
-        _output,
-        processors=[_stamp, allow_list, _render],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        context_class=dict,
-        cache_logger_on_first_use=True,
-    ).bind()
+def info(event: str, **facts: object) -> None:
+    """Log that something happened."""
+    _write("info", {"event": event, **facts})
 
 
 def frames(trace: TracebackType | None) -> list[str]:
@@ -98,17 +76,14 @@ def frames(trace: TracebackType | None) -> list[str]:
 def failure(error: BaseException, *, request_id: str | None = None, **facts: object) -> None:
     """Log a fault by its type, its cause's type and its frames, without message or values."""
     cause = error.__cause__ or error.__context__
-    _faults.error(
-        "failure",
-        request_id=request_id,
-        error=type(error).__qualname__,
-        cause=type(cause).__qualname__ if cause else None,
-        frames=frames(error.__traceback__),
-        **facts,
-    )
-
-
-_faults = logger()
+    said = {
+        "event": "failure",
+        "request_id": request_id,
+        "error": type(error).__qualname__,
+        "cause": type(cause).__qualname__ if cause else None,
+        "frames": frames(error.__traceback__),
+    }
+    _write("error", said | facts)
 
 
 class _Foreign(logging.Handler):
@@ -120,7 +95,7 @@ class _Foreign(logging.Handler):
             plain = isinstance(record.args, tuple) and all(
                 isinstance(argument, (int, float)) for argument in record.args
             )
-            event: EventDict = {
+            event: _Event = {
                 "event": record.getMessage() if plain else str(record.msg),
                 "logger": record.name,
             }
@@ -128,8 +103,7 @@ class _Foreign(logging.Handler):
                 error = record.exc_info[1]
                 event["error"] = type(error).__qualname__
                 event["frames"] = frames(error.__traceback__)
-            level = record.levelname.lower()
-            _output.msg(_render(self, level, allow_list(self, level, _stamp(self, level, event))))
+            _write(record.levelname.lower(), event)
         except Exception:
             self.handleError(record)
 

@@ -143,7 +143,7 @@ def test_other_libraries_say_only_their_own_words(capsys: pytest.CaptureFixture[
 
 
 def test_the_allow_list_drops_and_cuts(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.logger().info("x" * 500, patient=CANARY, mrn=CANARY, status={"name": CANARY}, count=3)
+    logs.info("x" * 500, patient=CANARY, mrn=CANARY, status={"name": CANARY}, count=3)
     (line,) = lines(capsys)
     assert len(line["event"]) == logs.LONGEST
     assert line["count"] == 3
