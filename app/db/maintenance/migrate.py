@@ -10,9 +10,12 @@ from sqlalchemy import String, column, inspect, select, table
 
 from app.db.engine.engine import Connection
 from app.db.keys.keyring import Keyring
+from app.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from alembic.config import Config
+    from alembic import command, config
+else:
+    command, config = LazyModule("alembic.command"), LazyModule("alembic.config")
 
 # Beside the package: in a checkout and in the container image the project is installed in place.
 FOLDER = Path(__file__).resolve().parents[3] / "migrations"
@@ -25,16 +28,11 @@ def upgrade(
 
     `keyring` and `encrypt` as `open_database` takes them.
     """
-    # Alembic and its templates take 0.1 s and 7 MB, which only a migration needs.
-    from alembic import command
-
     command.upgrade(_config(url, keyring=keyring, encrypt=encrypt), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
     """Migrate down to `revision` (`base`: no tables at all), in one transaction."""
-    from alembic import command
-
     command.downgrade(_config(url), revision)
 
 
@@ -52,11 +50,9 @@ def current(connection: Connection) -> str | None:
     return connection.scalar(select(revision).select_from(table("alembic_version")))
 
 
-def _config(url: str, *, keyring: Keyring | None = None, encrypt: bool = True) -> Config:
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes |= {"url": url, "keyring": keyring, "encrypt": encrypt}
-    return config
+def _config(url: str, *, keyring: Keyring | None = None, encrypt: bool = True) -> config.Config:
+    made = config.Config()
+    made.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    made.set_main_option("path_separator", "os")
+    made.attributes |= {"url": url, "keyring": keyring, "encrypt": encrypt}
+    return made

@@ -11,17 +11,21 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Collection
-
-import httpx2
+from typing import TYPE_CHECKING
 
 from app.domain.addresses import HTTPS, Address, is_public, parse
+from app.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import httpx2
+else:
+    httpx2 = LazyModule("httpx2")
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 _MOST_SECONDS = 5.0
 _MOST_BYTES = 64 * 1024
 _MOST_NUMBERS = 4
-_NO_POOL = httpx2.Limits(max_connections=1, max_keepalive_connections=0)
 
 
 class OutgoingFailed(Exception):
@@ -87,8 +91,9 @@ class Outgoing:
         port = "" if address.port == HTTPS else f":{address.port}"
         at = f"[{number}]" if ":" in number else number
         # A new client for each request, so that no cookie and no connection is kept.
+        no_pool = httpx2.Limits(max_connections=1, max_keepalive_connections=0)
         async with httpx2.AsyncClient(
-            verify=self._context(), trust_env=False, timeout=self._seconds, limits=_NO_POOL
+            verify=self._context(), trust_env=False, timeout=self._seconds, limits=no_pool
         ) as client:
             request = client.build_request(
                 "GET",

@@ -9,19 +9,22 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from math import inf
 from time import monotonic
-from typing import Any
-
-from joserfc import jws
-from joserfc.jwk import ECKey
+from typing import TYPE_CHECKING, Any
 
 from app.clock import Clock
 from app.db.engine.engine import Database
 from app.db.engine.scope import NONE
 from app.db.keys.keyring import Keyring
 from app.edge.auth.tokens import OWN_ALGORITHM, Trust
+from app.lazy import LazyModule
 from app.services.access import jwk_sets, signing_keys
 from app.services.access.jwk_sets import PublicKey
 from app.services.access.signing_keys import NOTICED_SECONDS, TOKEN_SECONDS, SigningKeys
+
+if TYPE_CHECKING:
+    from joserfc import jwk, jws
+else:
+    jws = LazyModule("joserfc.jws")
 
 # A key that another process made a moment ago is looked for at once, though not all the time.
 _PAUSE = 1.0
@@ -50,7 +53,7 @@ class OwnTokens:
         self._database, self._keyring = database, keyring
         self._clock, self._timer = clock, timer
         self._threads = threads
-        self._private: ECKey | None = None
+        self._private: jwk.ECKey | None = None
         self._public: dict[str, dict[str, Any]] = {}
         self._keys: jwk_sets.KeySet = {}
         self._loaded = -inf

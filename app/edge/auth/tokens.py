@@ -11,16 +11,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.util import urlsafe_b64decode
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from app.domain.access.issuers import TokenForm
 from app.domain.errors import Unauthenticated
 from app.edge.input.json_body import BadJson, parse
+from app.lazy import LazyModule
 from app.services.access.jwk_sets import LONGEST_KID, PublicKey
+
+if TYPE_CHECKING:
+    from joserfc import errors, jws, util
+else:
+    errors, jws = LazyModule("joserfc.errors"), LazyModule("joserfc.jws")
+    util = LazyModule("joserfc.util")
 
 MOST_BYTES = 8 * 1024
 LEEWAY = 60
@@ -37,13 +41,6 @@ _MOST_AUDIENCES = 20
 _LAST_SECOND = 2**40
 # Claims of ID tokens, refresh tokens and logout tokens, which give no access.
 _FOREIGN = frozenset({"nonce", "at_hash", "c_hash", "s_hash", "events"})
-
-
-class _Registry(jws.JWSRegistry):
-    max_header_length = max_payload_length = max_signature_length = MOST_BYTES
-
-
-_REGISTRIES = {name: _Registry(algorithms=[name], strict_check_header=False) for name in ALGORITHMS}
 
 
 class BadToken(Unauthenticated):
@@ -178,7 +175,7 @@ def scopes(claims: Mapping[str, Any]) -> str:
 
 def _object(segment: str) -> dict[str, Any]:
     try:
-        value = parse(urlsafe_b64decode(segment.encode()))
+        value = parse(util.urlsafe_b64decode(segment.encode()))
     except (BadJson, ValueError):
         raise BadToken("form") from None
     if not isinstance(value, dict):
@@ -186,12 +183,21 @@ def _object(segment: str) -> dict[str, Any]:
     return value
 
 
+@cache
+def _registry(algorithm: str) -> jws.JWSRegistry:
+    """What the library may take: this algorithm alone, and no text longer than ours are."""
+    taken = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+    taken.max_header_length = taken.max_payload_length = MOST_BYTES
+    taken.max_signature_length = MOST_BYTES
+    return taken
+
+
 def _check_signature(token: Opened, key: PublicKey | None) -> None:
     if key is None:
         raise BadToken("kid")
     try:
-        jws.deserialize_compact(token.text, key, registry=_REGISTRIES[token.algorithm])
-    except (JoseError, ValueError):
+        jws.deserialize_compact(token.text, key, registry=_registry(token.algorithm))
+    except (errors.JoseError, ValueError):
         raise BadToken("signature") from None
 
 

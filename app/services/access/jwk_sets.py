@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
-from joserfc.util import base64_to_int
+from typing import TYPE_CHECKING, TypeAlias
 
 from app.db.rows.base import JsonObject, JsonValue
+from app.lazy import LazyModule
 
-PublicKey = ECKey | RSAKey
+if TYPE_CHECKING:
+    from joserfc import errors, jwk, util
+else:
+    errors, jwk = LazyModule("joserfc.errors"), LazyModule("joserfc.jwk")
+    util = LazyModule("joserfc.util")
+
+PublicKey: TypeAlias = "jwk.ECKey | jwk.RSAKey"
 # Two keys of one name are told apart by their type, "EC" or "RSA".
-KeySet = Mapping[tuple[str, str], PublicKey]
+KeySet: TypeAlias = "Mapping[tuple[str, str], PublicKey]"
 
 MOST_KEYS = 50
 LONGEST_KID = 200
@@ -70,13 +74,13 @@ def _public(key: JsonObject) -> PublicKey:
         if kty == "EC":
             if kept["crv"] not in _CURVES:
                 raise BadKeySet("has a key on a curve other than P-256 and P-384")
-            return ECKey.import_key(kept)
-        if base64_to_int(kept["n"]).bit_length() < 2048:
+            return jwk.ECKey.import_key(kept)
+        if util.base64_to_int(kept["n"]).bit_length() < 2048:
             raise BadKeySet("has an RSA key of less than 2048 bits")
-        if base64_to_int(kept["e"]).bit_length() > 33:
+        if util.base64_to_int(kept["e"]).bit_length() > 33:
             raise BadKeySet("has an RSA key with an exponent that is too large")
-        return RSAKey.import_key(kept)
+        return jwk.RSAKey.import_key(kept)
     except BadKeySet:
         raise
-    except (JoseError, ValueError):
+    except (errors.JoseError, ValueError):
         raise BadKeySet("has a key that is not valid") from None

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from joserfc.jwk import ECKey
+from typing import TYPE_CHECKING
 
 from app.db.engine.engine import Connection
 from app.db.keys.keyring import DecryptionFailed, Keyring
@@ -14,6 +13,12 @@ from app.db.queries.access import tokens as rows
 from app.db.rows.access import SigningKeyRow
 from app.db.rows.base import JsonObject
 from app.domain.ids import new_id
+from app.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from joserfc import jwk
+else:
+    jwk = LazyModule("joserfc.jwk")
 
 # How long a token is good for, and how long a server may go on signing with the key before.
 TOKEN_SECONDS = 300
@@ -25,7 +30,7 @@ _PLACE = {"table": "signing_key", "column": "sealed", "practice_id": ""}
 class SigningKeys:
     """The keys whose tokens are accepted, newest first; the first one signs. Its kid is its id."""
 
-    private: ECKey | None
+    private: jwk.ECKey | None
     public: dict[str, JsonObject]
 
 
@@ -34,7 +39,7 @@ def rotate(db: Connection, *, keyring: Keyring, now: datetime) -> str:
 
     The key before is accepted until the last token it may still sign has expired.
     """
-    key = ECKey.generate_key("P-256")
+    key = jwk.ECKey.generate_key("P-256")
     id = new_id(now)
     members = {"kid": id, "use": "sig", "alg": "ES256"}
     private = json.dumps(key.as_dict(private=True)).encode()
@@ -62,4 +67,4 @@ def current(db: Connection, *, keyring: Keyring, now: datetime) -> SigningKeys:
         opened = json.loads(keyring.decrypt(newest["sealed"], row_id=newest["id"], **_PLACE))
     except DecryptionFailed:
         return SigningKeys(None, public)
-    return SigningKeys(ECKey.import_key({**opened, "kid": newest["id"]}), public)
+    return SigningKeys(jwk.ECKey.import_key({**opened, "kid": newest["id"]}), public)
