@@ -5,36 +5,64 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from app import __version__
-from app.cli import (
-    audit,
-    backup,
-    clients,
-    db,
-    due,
-    errors,
-    export,
-    imports,
-    issuers,
-    keyring,
-    keys,
-    openapi,
-    patients,
-    practices,
-    printing,
-    serve,
-    signing_keys,
-    staff,
-)
-from app.cli.demo import demo
+from app.cli import errors, printing
 
 STATUS_OF_ERRORS = 2
 
+# Where each command is: the module in this package, and its function or group.
+_COMMANDS = {
+    "serve": "serve:serve",
+    "demo": "demo.demo:demo",
+    "due": "due:due",
+    "openapi": "openapi:openapi",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
+    "db": "db:app",
+    "keyring": "keyring:app",
+    "practice": "practices:app",
+    "staff": "staff:app",
+    "keys": "keys:app",
+    "clients": "clients:app",
+    "issuers": "issuers:app",
+    "signing-keys": "signing_keys:app",
+    "import": "imports:app",
+    "export": "export:app",
+    "patient": "patients:app",
+    "audit": "audit:app",
+}
+
+
+class _Commands(TyperGroup):
+    """Loads a command when it is called: a server does not hold what the others need."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        # Their names, which a list and a wrongly spelled one are answered from.
+        self.commands = dict.fromkeys(_COMMANDS)  # type: ignore[assignment]
+
+    def get_command(self, ctx: object, name: str) -> Any:
+        if name not in _COMMANDS:
+            return None
+        module, attribute = _COMMANDS[name].split(":")
+        found = getattr(import_module(f"app.cli.{module}"), attribute)
+        alone = typer.Typer(rich_markup_mode=None)
+        if isinstance(found, typer.Typer):
+            alone.add_typer(found, name=name)
+        else:
+            alone.command(name)(found)
+        return typer.main.get_group(alone).commands[name]
+
+
 app = typer.Typer(
     name="twelveweeks",
+    cls=_Commands,
     help="Botulinum toxin cycles for headache clinics: who is due, since when, and why.",
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -58,26 +86,6 @@ def _about(
     """Botulinum toxin cycles for headache clinics: who is due, since when, and why."""
     if asked.invoked_subcommand is None:
         printing.say(asked.get_help())
-
-
-app.command("serve")(serve.serve)
-app.command("demo")(demo.demo)
-app.command("due")(due.due)
-app.command("openapi")(openapi.openapi)
-app.command("backup")(backup.backup)
-app.command("restore")(backup.restore)
-app.add_typer(db.app, name="db")
-app.add_typer(keyring.app, name="keyring")
-app.add_typer(practices.app, name="practice")
-app.add_typer(staff.app, name="staff")
-app.add_typer(keys.app, name="keys")
-app.add_typer(clients.app, name="clients")
-app.add_typer(issuers.app, name="issuers")
-app.add_typer(signing_keys.app, name="signing-keys")
-app.add_typer(imports.app, name="import")
-app.add_typer(export.app, name="export")
-app.add_typer(patients.app, name="patient")
-app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:
