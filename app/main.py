@@ -103,7 +103,6 @@ def create_app(
         # What start-up made lives as long as the process: no need to look through it again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(maintenance.run, maintained)
             yield
@@ -119,7 +118,8 @@ def create_app(
         version=__version__,
         description=_DESCRIPTION.strip(),
         lifespan=lifespan,
-        routes=api.routes(),
+        # As they are: an included router builds each of its routes a second time.
+        routes=[*api.routes(), *problem_pages.router.routes, *docs_page.router.routes],
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -136,8 +136,6 @@ def create_app(
     )
     app.state.readiness = Readiness(opened)
     app.state.token_endpoint = own and TokenEndpoint(app.state.app_context, own, key_sets, rates)
-    app.include_router(problem_pages.router)
-    app.include_router(docs_page.router)
     metrics = Metrics()
     app.add_api_route(
         "/metrics", metrics.answer, response_class=PlainTextResponse, tags=["operation"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from app.edge.input.lazy_route import LazyRoute
 from app.edge.problems.problems import answer
 
-router = APIRouter(tags=["operation"])
+router = APIRouter(route_class=LazyRoute, tags=["operation"])
 
 
 @router.get("/", include_in_schema=False)

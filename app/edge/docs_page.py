@@ -13,6 +13,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse, Response
 
 from app.domain.errors import NotFound
+from app.edge.input.lazy_route import LazyRoute
 
 _ASSETS = {
     "swagger-ui-bundle.js": "text/javascript",
@@ -21,7 +22,7 @@ _ASSETS = {
 }
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
-router = APIRouter(prefix="/docs", include_in_schema=False)
+router = APIRouter(prefix="/docs", route_class=LazyRoute, include_in_schema=False)
 
 
 @cache

@@ -120,7 +120,7 @@ def build() -> FastAPI:
     def fail(how: str) -> None:
         raise failures[how]()
 
-    app.include_router(problem_pages.router)
+    app.router.routes += problem_pages.router.routes
     app.add_api_route("/metrics", metrics.answer, include_in_schema=False)
     problems.install(app)
     app.add_middleware(Limits)

@@ -50,7 +50,7 @@ class Route(NamedTuple):
 def routes() -> list[Route]:
     """Every route that wants a credential, from the application's own table."""
     return [
-        Route(method, f"/v1{route.path}", route.policy)  # type: ignore[attr-defined]
+        Route(method, route.path, route.policy)  # type: ignore[attr-defined]
         for router in api.routers()
         for route in router.routes
         for method in sorted(route.methods)  # type: ignore[attr-defined]

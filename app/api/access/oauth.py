@@ -12,9 +12,10 @@ from app.api.access.token_endpoint import Denied, TokenEndpoint
 from app.domain.access import smart
 from app.domain.errors import NotFound
 from app.edge.auth.tokens import ASSERTION_ALGORITHMS
+from app.edge.input.lazy_route import LazyRoute
 from app.edge.problems.problem_openapi import responses_for
 
-router = APIRouter(tags=["tokens"])
+router = APIRouter(route_class=LazyRoute, tags=["tokens"])
 
 _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _CACHED = {"Cache-Control": "public, max-age=60"}

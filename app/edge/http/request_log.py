@@ -38,14 +38,6 @@ NO_STORE = (b"cache-control", b"no-store")
 
 def route_template(scope: Scope) -> str:
     """The template of the route that took the request, or `unmatched`; never the path itself."""
-    # An included router knows its whole prefix only in the framework's own part of the scope.
-    included = scope.get("fastapi")
-    if included is not None:
-        context = included.get("effective_route_context")
-        if context is not None:
-            path = getattr(context, "path_format", None)
-            if path:
-                return str(path)
     route = scope.get("route")
     path = getattr(route, "path_format", None) or getattr(route, "path", None)
     return str(path) if path else "unmatched"

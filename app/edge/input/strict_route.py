@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.errors import Invalid
 from app.edge.input import json_body
+from app.edge.input.lazy_route import LazyRoute
 from app.edge.input.query import check_query
 
 
-class StrictInputRoute(APIRoute):
+class StrictInputRoute(LazyRoute):
     """A route that refuses what it does not know: parameters, media types, loose JSON."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

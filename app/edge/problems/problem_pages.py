@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from app.domain.errors import NotFound
+from app.edge.input.lazy_route import LazyRoute
 from app.edge.problems.problem_kinds import PROBLEMS, ProblemKind
 
 _STYLE = """
@@ -85,7 +86,7 @@ def _all() -> str:
 _LIST = _all()
 _PAGES = {code: _one(kind) for code, kind in PROBLEMS.items()}
 
-router = APIRouter(prefix="/problems", include_in_schema=False)
+router = APIRouter(prefix="/problems", route_class=LazyRoute, include_in_schema=False)
 
 
 @router.api_route("/", methods=["GET", "HEAD"])

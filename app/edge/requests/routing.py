@@ -120,7 +120,7 @@ class ResourceRouter(APIRouter):
     """The routes of one noun. `permission` names what a caller must have."""
 
     def __init__(self, *, tag: str) -> None:
-        super().__init__(route_class=StrictRoute, tags=[tag])
+        super().__init__(prefix="/v1", route_class=StrictRoute, tags=[tag])
 
     def read(
         self,
