@@ -118,7 +118,7 @@ def test_a_log_cut_off_is_known_by_its_head(cli: Cli, database: Database, practi
     found = cli("audit", "verify", "--head", head, "--json")
     assert found.status == 1
     [fault] = found.json["practices"][0]["faults"]
-    assert fault["text"] == "seal 1, noted elsewhere, is not in this log"
+    assert fault["text"] == "seal 1, given with --head, is not in this log"
     assert "--head" in cli("audit", "verify", "--head", "12:xyz").refused()
 
 
