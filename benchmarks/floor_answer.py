@@ -7,9 +7,8 @@ from typing import Any
 
 from app.domain.charting import dosing
 from app.domain.charting.protocol import Protocol
-from app.domain.scheduling import schedule
-from app.domain.scheduling.schedule import Dates, History, Plan
-from app.domain.scheduling.wording import reason_text
+from app.domain.scheduling.schedule import History, Schedule
+from app.domain.scheduling.wording import reason_texts
 from app.domain.scheduling.worklist import CourseState
 from benchmarks.floor_worklist import actions_shown
 
@@ -82,18 +81,19 @@ def schedule_shown(
     today: date,
     cycle: int,
     history: History,
-    plan: Plan,
-    dates: Dates,
+    dates: Schedule,
     stands: CourseState,
 ) -> dict[str, Any]:
     actions = actions_shown(stands.actions, own["course"])
     booked = stands.booked
-    interval = plan.interval.text()
+    reasons = dates.reasons()
+    own_anchor = bool(history.treatments) and history.treatments[-1].on == dates.anchor_on
+    texts = reason_texts(dates, reasons, cycle - 1 if own_anchor else None)
     return {
         "course_id": own["course"],
         "as_of": today,
         "cycle": cycle,
-        "status": stands.status,
+        "status": stands.status.value,
         "anchor_on": dates.anchor_on,
         "clinical_due_on": dates.clinical_due_on,
         "earliest_on": dates.earliest_on,
@@ -101,27 +101,28 @@ def schedule_shown(
         "due_soon_from": dates.due_soon_from,
         "overdue_from": dates.overdue_from,
         "lapsed_from": dates.lapsed_from,
-        "treatable_from": dates.earliest_on,
-        "treatable_until": None,
+        "treatable_from": dates.treatable_from,
+        "treatable_until": dates.treatable_until,
         "suggested_on": stands.suggested_on,
         "booking": {
-            "state": stands.booking,
+            "state": stands.booking.value,
             "session_id": booked.id if booked else None,
             "starts_at": booked.starts_at if booked else None,
         },
-        "flags": stands.flags,
+        "flags": [flag.value for flag in stands.flags],
         "next_action": actions[0] if actions else None,
         "actions": actions,
         "reasons": [
             {
                 "date": name,
-                "rule": rule,
+                "rule": str(rule),
                 "on": on,
                 "decisive": decisive,
                 "source": {"type": source_type, "id": own.get(source_type, source_id)},
-                "text": reason_text(reason, interval, dates.anchor_on, cycle - 1),
+                "text": text,
             }
-            for reason in schedule.reasons(history, plan)
-            for name, rule, on, decisive, source_type, source_id in (reason,)
+            for (name, rule, on, decisive, source_type, source_id), text in zip(
+                reasons, texts, strict=True
+            )
         ],
     }

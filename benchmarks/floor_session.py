@@ -11,7 +11,8 @@ from app.domain.charting import dosing
 from app.domain.dates import Interval, local_day
 from app.domain.ids import new_id
 from app.domain.scheduling import cycles, schedule, worklist
-from app.domain.scheduling.schedule import Booking, Ending, History, Plan, Treatment
+from app.domain.scheduling.schedule import BY_DAY, Booking, Ending, History, Plan, Treatment
+from app.domain.scheduling.sessions import found_on, stored, too_early
 from app.domain.scheduling.worklist import StateFacts
 from benchmarks import floor_answer
 from benchmarks.floor_edge import Caller
@@ -32,6 +33,12 @@ SELECT c.patient_id::text AS patient_id, c.version, c.interval_days,
        (SELECT json_agg(json_build_array(o.given_on, o.id)) FROM outside_session o
         WHERE o.practice_id = c.practice_id AND o.course_id = c.id AND o.voided_at IS NULL
        ) AS outside,
+       (SELECT json_agg(json_build_array(s.given_on, s.id, s.continues_session_id))
+        FROM course x JOIN session s ON s.practice_id = $1 AND s.course_id = x.id
+        WHERE x.practice_id = $1 AND x.patient_id = c.patient_id AND x.id <> c.id
+          AND x.protocol = c.protocol
+          AND split_part(x.indication, '.', 1) = split_part(c.indication, '.', 1)
+          AND s.status = 'given') AS others,
        (SELECT json_agg(json_build_array(h.id, h.starts_on, h.ends_on, h.review_on)) FROM hold h
         WHERE h.practice_id = c.practice_id AND h.course_id = c.id) AS holds
 FROM course c
@@ -57,7 +64,7 @@ _COURSE = """
 UPDATE course SET cycle = $4, anchor_on = $5, earliest_on = $6, due_on = $7, due_rule = $8,
     due_source_type = $9, due_source_id = $10, missed_session_id = $11, location_id = $12,
     practitioner_id = $13, sort_on = coalesce($7, date '9999-12-31'), dates_revision = $14,
-    updated_at = $15, version = version + 1
+    updated_at = $15, last_treated_on = $16, version = version + 1
 WHERE practice_id = $1 AND id = $2 AND version = $3
 """
 
@@ -86,9 +93,11 @@ async def give(
     chart = dosing.as_protocol(_PROTOCOL)
     packed = dosing.pack(chart)
     history = _history(row, Treatment(given_on, id))
-    findings = _circumstances(history, given_on)
+    findings = stored(found_on(given_on, history.holds, history.closed_on))
     plan = _plan(row)
-    dates = schedule.dates(history, plan)
+    dates = schedule.compute(history, plan)
+    due = dates.due
+    assert due
     numbers = cycles.cycles(history.treatments, history.prior_cycles)
     cycle = max(numbers.values())
     missed = worklist.missed_since(dates.anchor_on, history.endings)
@@ -121,41 +130,26 @@ async def give(
     )  # fmt: skip
     done = await db.execute(
         _COURSE, practice_id, course_id, row["version"], cycle + 1, dates.anchor_on,
-        dates.earliest_on, dates.due_on, dates.due_rule, dates.due_source_type,
-        dates.due_source_id, missed, where, who, row["dates_revision"], now,
+        dates.earliest_on, dates.due_on, due.rule, due.source_type,
+        due.source_id, missed, where, who, row["dates_revision"], now, history.treatments[-1].on,
     )  # fmt: skip
     if done != "UPDATE 1":
         raise RuntimeError("another request changed the course")
-    short = cycles.days_short(history.treatments, plan).get(id)
+    short = cycles.days_short(history.treatments, plan, history.others).get(id)
     if short:
-        text = f"{short} days short of the minimum interval."
-        findings = [*findings, {"code": "too_early", "text": text, "days_short": short}]
+        findings = [*findings, *stored([too_early(short)])]
     shown = floor_answer.session_shown(
         id, values, given_at, given_on, numbers[id], chart, _PROTOCOL, findings, now
     )
     own = {"course": course_id, "practice": practice_id}
     today = local_day(now, caller.time_zone)
     facts = StateFacts(
-        history.closed_on is not None, dates.anchor_on, dates.earliest_on, dates.due_on,
+        history.closed_on is not None, bool(history.treatments), dates.earliest_on, dates.due_on,
         history.holds, history.bookings, missed, where, who,
     )  # fmt: skip
     stands = worklist.state_on(today, facts, plan, closures_of(row))
-    shown["schedule"] = floor_answer.schedule_shown(
-        own, today, cycle + 1, history, plan, dates, stands
-    )
+    shown["schedule"] = floor_answer.schedule_shown(own, today, cycle + 1, history, dates, stands)
     return Saved(shown, f'"1.{row["version"] + 1}"')
-
-
-def _circumstances(history: History, given_on: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for hold in history.holds:
-        if hold.covers(given_on):
-            text = "The course was on hold on that day."
-            found.append({"code": "during_hold", "text": text, "hold_id": hold.id})
-    if history.closed_on and given_on >= history.closed_on:
-        text = f"The course was closed on {history.closed_on.isoformat()}."
-        found.append({"code": "course_closed", "text": text})
-    return found
 
 
 def _plan(row: Any) -> Plan:
@@ -186,10 +180,12 @@ def _history(row: Any, new: Treatment) -> History:
             on = day(starts_on) or new.on
             by_patient = status == "no_show" or ended_by == "patient"
             endings.append(Ending(id, on, day(made_on) or on, instant(ended_at), by_patient))
-    treatments.sort(key=lambda t: (t.on, t.id))
+    treatments.sort(key=BY_DAY)
     return History(
         treatments, holds_of(row["holds"]), worklist.bookings_in_order(bookings), endings,
         row["prior_cycles"], row["planned_start_on"], row["closed_on"],
+        sorted((Treatment(day(on) or new.on, id, "session", continues)
+                for on, id, continues in json.loads(row["others"] or "[]")), key=BY_DAY),
     )  # fmt: skip
 
 

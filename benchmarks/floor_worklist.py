@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.dates import Interval
 from app.domain.scheduling import worklist
 from app.domain.scheduling.schedule import Booking, Hold, Plan
-from app.domain.scheduling.wording import action_text, interval_text, rule_text
+from app.domain.scheduling.wording import action_texts, interval_text, rule_text
 from app.domain.scheduling.worklist import Closure, StateFacts
 
 CLOSURES = """
@@ -23,7 +23,7 @@ FROM practice p WHERE p.id = $1
 """
 _PAGE = """
 SELECT c.id::text AS id, c.sort_on, c.patient_id::text AS patient_id, c.protocol, c.state, c.cycle,
-       c.anchor_on, c.earliest_on, c.due_on, c.due_rule, c.due_source_type,
+       c.last_treated_on, c.anchor_on, c.earliest_on, c.due_on, c.due_rule, c.due_source_type,
        c.due_source_id::text AS due_source_id, c.missed_session_id::text AS missed_session_id,
        c.location_id::text AS location_id, c.practitioner_id::text AS practitioner_id,
        p.mrn, p.family_name, p.given_name, p.birth_date, p.phone,
@@ -92,12 +92,12 @@ def _bookings_of(text: str) -> list[Booking]:
 def item(row: Any, on: date, plan: Plan, closures: list[Closure]) -> dict[str, Any]:
     """One course as the list shows it."""
     (
-        course_id, _, patient_id, protocol, state, cycle, anchor_on, earliest_on, due_on, rule,
-        source_type, source_id, missed, location_id, practitioner_id, mrn, family, given, born,
-        phone, bookings, holds,
+        course_id, _, patient_id, protocol, state, cycle, last_treated_on, anchor_on, earliest_on,
+        due_on, rule, source_type, source_id, missed, location_id, practitioner_id, mrn, family,
+        given, born, phone, bookings, holds,
     ) = row  # fmt: skip
     facts = StateFacts(
-        state != "active", anchor_on, earliest_on, due_on,
+        state != "active", last_treated_on is not None, earliest_on, due_on,
         holds_of(holds) if holds else (), _bookings_of(bookings) if bookings else (),
         missed, location_id, practitioner_id,
     )  # fmt: skip
@@ -106,11 +106,10 @@ def item(row: Any, on: date, plan: Plan, closures: list[Closure]) -> dict[str, A
     actions = actions_shown(stands.actions, course_id)
     decisive = None
     if rule == "interval":
-        text = interval_text(
-            Interval((due_on - anchor_on).days, "day").text(), source_type, anchor_on, cycle - 1
-        )
+        number = cycle - 1 if anchor_on == last_treated_on else None
+        text = interval_text((due_on - anchor_on).days, source_type, anchor_on, number)
     elif rule:
-        text = rule_text(rule, due_on)
+        text = rule_text(rule)
     if rule:
         source = {"type": source_type, "id": course_id if source_type == "course" else source_id}
         decisive = {"rule": rule, "on": due_on, "source": source, "text": text}
@@ -126,7 +125,7 @@ def item(row: Any, on: date, plan: Plan, closures: list[Closure]) -> dict[str, A
         },
         "protocol": protocol,
         "cycle": cycle,
-        "status": stands.status,
+        "status": stands.status.value,
         "days_overdue": stands.days_overdue,
         "anchor_on": anchor_on,
         "earliest_on": earliest_on,
@@ -134,11 +133,11 @@ def item(row: Any, on: date, plan: Plan, closures: list[Closure]) -> dict[str, A
         "overdue_from": stands.overdue_from,
         "suggested_on": stands.suggested_on,
         "booking": {
-            "state": stands.booking,
+            "state": stands.booking.value,
             "session_id": booked.id if booked else None,
             "starts_at": booked.starts_at if booked else None,
         },
-        "flags": stands.flags,
+        "flags": [flag.value for flag in stands.flags],
         "next_action": actions[0] if actions else None,
         "actions": actions,
         "location_id": stands.location_id,
@@ -150,13 +149,13 @@ def item(row: Any, on: date, plan: Plan, closures: list[Closure]) -> dict[str, A
 def actions_shown(actions: list[worklist.Action], course_id: str) -> list[dict[str, Any]]:
     return [
         {
-            "code": a.code,
+            "code": a.code.value,
             "act_by": a.act_by,
-            "text": action_text(a),
+            "text": text,
             "source": {
                 "type": a.source_type,
                 "id": course_id if a.source_type == "course" else a.source_id,
             },
         }
-        for a in actions
+        for a, text in zip(actions, action_texts(actions), strict=True)
     ]

@@ -17,8 +17,8 @@ from app.data import builtin_protocols
 from app.domain.charting import dosing
 from app.domain.dates import Interval
 from app.domain.scheduling import schedule
-from app.domain.scheduling.schedule import History, Hold, Plan, Treatment
-from app.services.scheduling import treatments
+from app.domain.scheduling.schedule import History, Hold, Plan, Schedule, Treatment
+from app.domain.scheduling.sessions import stored
 from benchmarks.practice import Practice
 
 Cell = str | None
@@ -30,8 +30,8 @@ COLUMNS = {
     "patient": (*_STAMPS, "mrn", "mrn_key", "family_name", "given_name", "family_key", "search_key",
                 "birth_date", "sex", "phone", "active"),
     "course": (*_STAMPS, "patient_id", "protocol", "protocol_version", "indication",
-               "planned_start_on", "prior_cycles", "state", "closed_on", "cycle", "anchor_on",
-               "earliest_on", "due_on", "due_rule", "due_source_type", "due_source_id",
+               "planned_start_on", "prior_cycles", "state", "closed_on", "cycle", "last_treated_on",
+               "anchor_on", "earliest_on", "due_on", "due_rule", "due_source_type", "due_source_id",
                "missed_session_id", "location_id", "practitioner_id", "sort_on", "dates_revision"),
     "session": (*_STAMPS, "course_id", "status", "sort_at", "starts_at", "starts_on", "made_on",
                 "confirmed_at", "ended_at", "ended_by", "given_at", "given_on", "completeness",
@@ -48,7 +48,7 @@ _GIVENS = ("Arabeth", "Bromley", "Cordelise", "Dashiel", "Elowenna", "Finnigan",
 _PREEMPT = builtin_protocols()[0]
 # As the application's JSON column writes them.
 _CHART = json.dumps(dosing.pack(dosing.as_protocol(_PREEMPT)))
-_TOTAL = json.dumps([treatments.shown(f) for f in dosing.total(_PREEMPT, 15500).findings])
+_TOTAL = json.dumps(stored(dosing.total(_PREEMPT, 15500).findings))
 _UNIX_DAYS = 719_163  # the ordinal of 1970-01-01
 _UNDATED = "9999-12-31"
 _PLAN = Plan(Interval(84, "day"))
@@ -141,7 +141,7 @@ class Histories:
             missed = self._plans(piece, course_id, days[-1], place, person)
         if hold and last_id:
             history = History([Treatment(date.fromordinal(days[-1]), last_id)], [hold])
-            derived = _cells(schedule.dates(history, _PLAN))
+            derived = _cells(schedule.compute(history, _PLAN))
         elif due:
             derived = (iso[days[-1]], iso[due], iso[due], "interval", "session", last_id)
         else:
@@ -150,7 +150,7 @@ class Histories:
         piece.course.append(
             (*self._stamps(course_id, began), patient_id, "preempt", "1", "G43.709",
              None if days else derived[2], "0", "stopped" if closed else "active",
-             iso[today] if closed else None, str(len(days) + 1), *derived, missed,
+             iso[today] if closed else None, str(len(days) + 1), derived[0], *derived, missed,
              place if days else None, person if days else None, derived[2] or _UNDATED, "1")
         )  # fmt: skip
 
@@ -218,11 +218,13 @@ class Histories:
         return id
 
 
-def _cells(dates: schedule.Dates) -> Row:
+def _cells(dates: Schedule) -> Row:
     def iso(day: date | None) -> Cell:
         return day.isoformat() if day else None
 
+    due = dates.due
+    assert due
     return (
-        iso(dates.anchor_on), iso(dates.earliest_on), iso(dates.due_on), dates.due_rule,
-        dates.due_source_type, dates.due_source_id,
+        iso(dates.anchor_on), iso(dates.earliest_on), iso(dates.due_on), due.rule,
+        due.source_type, due.source_id,
     )  # fmt: skip

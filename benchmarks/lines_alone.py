@@ -32,7 +32,7 @@ def engine(stage: Stage, schedules: int) -> None:
         began = process_time()
         for _ in range(schedules // len(histories)):
             for history in histories:
-                found = schedule.dates(history, plan)
+                found = schedule.compute(history, plan)
                 worklist.status_on(
                     today,
                     closed=False,
