@@ -2,7 +2,7 @@
 # Needs Python 3.11 or newer with venv, make and a package registry; pip's own configuration is used.
 
 .DEFAULT_GOAL := help
-.PHONY: run test check verify fix bench lock sbom audit help
+.PHONY: run test quick check verify fix bench lock sbom audit help
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -26,6 +26,10 @@ run: $(STAMP) ## serve the demo practice on this machine (TWELVEWEEKS_PORT, defa
 
 test: $(STAMP) ## unit and database tests on SQLite and PostgreSQL
 	$(BIN)/pytest -n 2 --ignore=tests/verify
+
+quick: $(STAMP) ## rules, house checks and the scheduling surface on SQLite alone: while you work
+	$(BIN)/pytest -n 2 --ignore=tests/verify --database=sqlite --hypothesis-profile=quick \
+	  tests/domain tests/house tests/api/scheduling
 
 check: $(STAMP) ## lint, format, types, import contracts
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """Fixtures of all tests: clean migrated databases, on SQLite and on PostgreSQL."""
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -16,7 +17,20 @@ from tests.support.skips import MISSING, UNCHECKED
 hypothesis.settings.register_profile(
     "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
+hypothesis.settings.register_profile(
+    "quick", hypothesis.settings.get_profile("house"), max_examples=20
+)
 hypothesis.settings.load_profile("house")
+
+BACKENDS = ("sqlite", "postgresql")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=BACKENDS,
+        help="Leave out the tests of the other database.",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,6 +42,33 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         databases.close_run()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """What is collected lives until the end: the garbage collector need not look through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = config.getoption("--database")
+    if wanted is None:
+        return
+    [other] = set(BACKENDS) - {wanted}
+    left_out = [item for item in items if _asks_for(item, other)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not _asks_for(item, other)]
+
+
+def _asks_for(item: pytest.Item, backend: str) -> bool:
+    chosen = getattr(item, "callspec", None)
+    by_parameter = chosen is not None and chosen.params.get("database") == backend
+    return by_parameter or backend in getattr(item, "fixturenames", ())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -91,7 +132,7 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
     database.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=BACKENDS)
 def database(request: pytest.FixtureRequest) -> Database:
     """A clean migrated database; every test that asks for it runs on both backends."""
     found = request.getfixturevalue(request.param)
