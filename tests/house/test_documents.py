@@ -87,7 +87,9 @@ def _commands(command: Any, path: str) -> list[str]:
     under = getattr(command, "commands", None)
     if not under:
         return [path]
-    return [found for word, one in under.items() for found in _commands(one, f"{path} {word}")]
+    # A command is loaded when it is asked for.
+    each = ((word, command.get_command(None, word)) for word in under)
+    return [found for word, one in each for found in _commands(one, f"{path} {word}")]
 
 
 def test_every_route_is_in_the_table_with_its_permission() -> None:

@@ -15,6 +15,8 @@ from app.db.engine.engine import Database
 from app.db.engine.scope import OWNER
 from app.db.models import AuditEvent
 from app.db.queries import table_rows as record_rows
+from app.db.rows.scheduling import SessionValues
+from app.domain.charting.dosing import Base
 from app.domain.errors import Contended, NotFound, WrongState
 from app.services.imports import imports
 from app.services.patients import patients
@@ -64,7 +66,7 @@ def test_what_a_row_becomes(load: Load) -> None:
     assert saved["injections"] is None
     assert saved["given_at"] is None
     assert saved["completeness"] == "complete"
-    assert [f["code"] for f in saved["findings"]] == ["sites_not_recorded"]
+    assert [f["code"] for f in saved["findings"] or ()] == ["sites_not_recorded"]
     assert batch["file_name"] == "history.csv"
     assert (batch["accepted"], batch["skipped"], len(batch["rejected"])) == (3, 0, 1)
 
@@ -122,7 +124,7 @@ def test_a_longer_sheet_brings_only_what_is_new(load: Load) -> None:
 def test_history_joins_a_course_that_is_there(load: Load) -> None:
     load(a_sheet(a_row()))
     course_id = course_of(load, "M1")
-    said = Given(ChartOrder(plan="as_protocol"), given_on=date(2026, 3, 30))
+    said = Given(ChartOrder(plan=Base.AS_PROTOCOL), given_on=date(2026, 3, 30))
     load.write(treatments.record, course_id=course_id, given=said)
     load.write(
         courses.stop, course_id=course_id, on=date(2026, 5, 1), outcome="stopped", reason=None
@@ -135,7 +137,7 @@ def test_history_joins_a_course_that_is_there(load: Load) -> None:
     late = next(s for s in found.sessions if s.given_on == date(2026, 6, 30))
     with load.database.read(OWNER) as db:
         findings = sessions.load(db, late.id, by=load.by).session["findings"]
-    assert [f["code"] for f in findings] == ["sites_not_recorded", "course_closed"]
+    assert [f["code"] for f in findings or ()] == ["sites_not_recorded", "course_closed"]
 
 
 def test_a_voided_session_may_be_loaded_again(load: Load) -> None:
@@ -176,7 +178,7 @@ def test_what_was_built_on_since_is_kept(load: Load) -> None:
     first = facts(load, "M1").sessions[0]
     with load.database.write(OWNER) as db:
         found = sessions.load(db, first.id, by=load.by)
-        values = {"given_on": date(2026, 1, 7)}
+        values = SessionValues(given_on=date(2026, 1, 7))
         treatments.correct(
             db, found=found, values=values, chart=None, identified=None, by=load.by, now=NOW
         )

@@ -306,7 +306,7 @@ def try_all(mutants: Sequence[Mutant], jobs: int, seconds: float) -> Statuses:
             names = tests_with(mutant.module)
             spent = sum(measured.seconds[name] for name in names)
             forks.start(mutant, partial(_load_and_run, mutant, names), 10 + 3 * spent)
-    return statuses | forks.finish()
+    return {**statuses, **forks.finish()}
 
 
 def main() -> int:

@@ -76,7 +76,7 @@ class ChartIn(Body):
         if self.plan is None and (self.omit or self.change or self.add):
             raise Invalid(("/chart", "omit, change and add go with a plan"))
         return ChartOrder(
-            plan=self.plan,
+            plan=None if self.plan is None else dosing.Base(self.plan),
             omit=[dosing.Omit(o.site, o.reason) for o in self.omit],
             change=[_dose(d) for d in self.change],
             add=[_dose(d) for d in self.add],
@@ -126,7 +126,7 @@ class GiveIn(Body):
             given_on=self.given_on,
             location_id=self.location_id,
             practitioner_id=self.practitioner_id,
-            completeness=self.completeness,
+            completeness=dosing.Completeness(self.completeness),
             reason=self.reason,
             continues_session_id=self.continues_session_id,
             product=self.product,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from app.data import builtin_protocols
-from app.domain.charting.dosing import Dose, Omit
+from app.domain.charting.dosing import Base, Dose, Omit
 from app.domain.charting.protocol import Protocol
 from app.services.scheduling.treatments import ChartOrder
 
@@ -34,18 +34,18 @@ def order(kind: str, index: int, *, paper: int, first_part: bool) -> ChartOrder:
         return ChartOrder(injections=_planned(0, len(protocol().sites)))
     if kind == "exception":
         return ChartOrder(
-            plan="as_protocol",
+            plan=Base.AS_PROTOCOL,
             omit=[Omit("TRA-L3", "Small wound at the site")],
             change=[Dose("FRO-L1", 250, "Brow hung low last time")],
         )
     if kind == "pain":
         sites = _PAIN[: 2 + 2 * (index % 3)]
         return ChartOrder(
-            plan="as_protocol", add=[Dose(s, _FIVE_UNITS, "Pain here") for s in sites]
+            plan=Base.AS_PROTOCOL, add=[Dose(s, _FIVE_UNITS, "Pain here") for s in sites]
         )
     if kind == "last" and index > paper:
-        return ChartOrder(plan="as_last")
-    return ChartOrder(plan="as_protocol")
+        return ChartOrder(plan=Base.AS_LAST)
+    return ChartOrder(plan=Base.AS_PROTOCOL)
 
 
 def second_part() -> ChartOrder:

@@ -14,6 +14,7 @@ from app.db.engine.engine import Connection
 from app.db.rows.patients import PatientValues
 from app.db.rows.scheduling import OutsideSessionValues, SessionValues
 from app.domain.access.access import Actor
+from app.domain.charting.dosing import Completeness
 from app.services.patients import patients
 from app.services.scheduling import bookings, courses, outside_sessions, treatments
 from app.services.scheduling.bookings import Slot
@@ -88,7 +89,7 @@ class Patient:
             given_on=day if on_paper else None,
             location_id=self._place()[0],
             practitioner_id=self._person(),
-            completeness="partial" if partial else "complete",
+            completeness=Completeness.PARTIAL if partial else Completeness.COMPLETE,
             reason=partial,
         )
         late = when + timedelta(minutes=20)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final
 
 from app.domain.charting.dosing_findings import (
     Finding,
@@ -49,7 +49,12 @@ __all__ = [
     "unpack",
 ]
 
-Base = Literal["as_protocol", "as_last"]
+
+class Base(StrEnum):
+    """What a chart by exception starts from."""
+
+    AS_PROTOCOL = "as_protocol"
+    AS_LAST = "as_last"
 
 
 class Charting(StrEnum):
@@ -111,7 +116,7 @@ def by_exception(
     `last_protocol` is the version that `last` was charted under, when it is another one. Vials
     of the last session are not carried over: they were that day's.
     """
-    if base == "as_protocol":
+    if base is Base.AS_PROTOCOL:
         if not (omit or change or add):
             return _about_product(as_protocol(protocol), protocol, product)
         start: Iterable[Injection] = protocol.fixed_plan

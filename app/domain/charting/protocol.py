@@ -68,7 +68,8 @@ _KNOWN_SITE: Final = _known("code area side units ml order landmark evidence pos
 _KNOWN_PLACE: Final = _known("code min_sites min_units max_sites max_units note evidence")
 
 
-ShownSite = tuple[str, str, Side, int | None]
+# The side is plain text: writing a member of an enumeration as JSON takes five times as long.
+ShownSite = tuple[str, str, str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Protocol:
         object.__setattr__(self, "all_sites", every)
         plan = tuple([Injection(site.number, site.hundredths) for site in self.sites])
         object.__setattr__(self, "fixed_plan", plan)
-        shown = [(s.code, s.area, s.side, s.hundredths if s.fixed else None) for s in every]
+        shown = [(s.code, s.area, s.side.value, s.hundredths if s.fixed else None) for s in every]
         object.__setattr__(self, "shown_sites", tuple(shown))
         index_of = {area.code: index for index, area in enumerate(self.areas)}
         # A definition at fault may name an area that is not there; it is refused afterwards.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from itertools import islice
 
@@ -14,7 +13,7 @@ from app.db.queries.practice import practices as practice_rows
 from app.db.queries.scheduling import courses as course_rows
 from app.db.queries.scheduling import sessions as session_rows
 from app.db.queries.scheduling.facts import CourseFacts
-from app.db.rows.base import JsonObject
+from app.db.rows.base import Fields, JsonObject
 from app.domain.charting.reading import number
 from app.services import records
 from app.services.audit import audit_trail
@@ -88,7 +87,7 @@ def _of_course(db: Connection, facts: CourseFacts, *, practice_id: str) -> JsonO
     }
 
 
-def _plain(row: Mapping[str, object]) -> JsonObject:
+def _plain(row: Fields) -> JsonObject:
     shown: JsonObject = {name: value for name, value in row.items() if name not in _MADE}
     if "administered" in shown:
         hundredths = shown.pop("administered")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
-from typing import Literal
 
 from app.db.engine.engine import Connection
 from app.db.queries.scheduling import sessions as rows
@@ -15,6 +14,7 @@ from app.db.rows.base import JsonObject
 from app.db.rows.scheduling import SessionRow, SessionValues
 from app.domain.access.access import Actor
 from app.domain.charting import dosing
+from app.domain.charting.dosing import Charting, Completeness
 from app.domain.charting.protocol import Protocol
 from app.domain.dates import local_day
 from app.domain.errors import Forbidden, Invalid, NotAContinuation, WrongState
@@ -35,7 +35,7 @@ from app.services.scheduling.sessions import Saved
 class ChartOrder:
     """A chart as it was sent: by exception, in full, or only a total (hundredths of a unit)."""
 
-    plan: Literal["as_protocol", "as_last"] | None = None
+    plan: dosing.Base | None = None
     omit: Sequence[dosing.Omit] = ()
     change: Sequence[dosing.Dose] = ()
     add: Sequence[dosing.Dose] = ()
@@ -52,7 +52,7 @@ class Given:
     given_on: date | None = None
     location_id: str | None = None
     practitioner_id: str | None = None
-    completeness: str = "complete"
+    completeness: Completeness = Completeness.COMPLETE
     reason: str | None = None
     continues_session_id: str | None = None
     product: str | None = None
@@ -209,7 +209,7 @@ def _corrected(
     continued = now_says["continues_session_id"]
     if continued and (another_day or "continues_session_id" in values):
         _check_continuation(facts, continued, given_on, session["id"])
-    if now_says["completeness"] == "complete":
+    if now_says["completeness"] == Completeness.COMPLETE:
         values["partial_reason"] = None
     if session["starts_at"] is None:
         values["sort_at"] = sort_at(now_says["given_at"], given_on)
@@ -219,8 +219,8 @@ def _corrected(
     product, kept = now_says["product"], session["findings"] or []
     if chart:
         made = _chart(db, facts, protocol, chart, product, session["id"], by=by)
-        values["charting"] = made.charting
-        values["injections"] = dosing.pack(made) if made.charting == "by_site" else None
+        values["charting"] = made.charting.value
+        values["injections"] = dosing.pack(made) if made.charting is Charting.BY_SITE else None
         values["administered"] = made.administered_hundredths
         found = stored(made.findings)
     else:
@@ -253,7 +253,7 @@ def _given(
     protocol = facts.protocol
     assert protocol is not None  # noqa: S101 - loaded with the facts
     chart = _chart(db, facts, protocol, given.chart, given.product, session_id, by=by)
-    injections = dosing.pack(chart) if chart.charting == "by_site" else None
+    injections = dosing.pack(chart) if chart.charting is Charting.BY_SITE else None
     about_day = found_on(given_on, facts.holds, facts.course["closed_on"])
     findings = stored([*chart.findings, *about_day]) or None
     return {
@@ -261,7 +261,7 @@ def _given(
         "given_at": given_at,
         "given_on": given_on,
         "sort_at": sort_at(given_at, given_on),
-        "completeness": given.completeness,
+        "completeness": given.completeness.value,
         "partial_reason": given.reason,
         "continues_session_id": given.continues_session_id,
         "location_id": given.location_id,
@@ -269,7 +269,7 @@ def _given(
         "product": given.product or protocol.product,
         "protocol": protocol.code,
         "protocol_version": protocol.version,
-        "charting": chart.charting,
+        "charting": chart.charting.value,
         "injections": injections,
         "administered": chart.administered_hundredths,
         "findings": findings,
@@ -291,7 +291,7 @@ def _chart(
     if order.injections is not None:
         return dosing.in_full(protocol, order.injections, product=product)
     last, last_protocol = None, None
-    if order.plan == "as_last":
+    if order.plan is dosing.Base.AS_LAST:
         found = rows.last_chart(
             db, practice_id=by.practice_id, course_id=facts.course["id"], other_than=session_id
         )
@@ -302,7 +302,7 @@ def _chart(
             )
     return dosing.by_exception(
         protocol,
-        base=order.plan or "as_protocol",
+        base=order.plan or dosing.Base.AS_PROTOCOL,
         last=last,
         last_protocol=last_protocol,
         omit=order.omit,
@@ -321,7 +321,7 @@ def _about_chart(
     findings: Iterable[JsonObject], protocol: Protocol, product: str | None
 ) -> list[JsonObject]:
     """Return what was found in an unchanged chart, with the product judged as it now stands."""
-    judged = KEPT | {"product_not_in_protocol"}
+    judged = KEPT | {dosing.FindingCode.PRODUCT_NOT_IN_PROTOCOL}
     kept = [f for f in findings if f["code"] not in judged]
     if product and product.casefold() != protocol.product.casefold():
         kept += stored([dosing.another_product(protocol)])
@@ -341,7 +341,7 @@ def _check_day(facts: CourseFacts, given_on: date, today_there: date, pointer: s
 
 
 def _check_completeness(completeness: str | None, reason: str | None) -> None:
-    if completeness == "partial" and not reason:
+    if completeness == Completeness.PARTIAL and not reason:
         raise Invalid(("/reason", "a partial session needs its reason"))
 
 
@@ -354,7 +354,7 @@ def _check_continuation(
     why = why_not_continued(
         given_on,
         begun_on=continued.treated_on,
-        partial=continued.completeness == "partial",
+        partial=continued.completeness == Completeness.PARTIAL,
         within_days=facts.practice["continuation_days"],
     )
     if why:

@@ -39,7 +39,7 @@ def _entered() -> Iterator[list[tuple[str, str]]]:
     try:
         yield found
     finally:
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
 
 
 def test_a_session_write_stays_within_its_calls_and_moves(sqlite: Database) -> None:

@@ -62,7 +62,7 @@ CELLS = [(role, permission) for role in EXPECTED for permission in sorted(PERMIS
 
 def test_roles_and_nouns_are_these() -> None:
     assert set(ROLES) == set(EXPECTED)
-    assert access.ADMINISTRATOR == "administrator"
+    assert access.Role.ADMINISTRATOR.value == "administrator"
     assert NOUNS[:3] == ("patients", "courses", "sessions")
     assert len(NOUNS) == len(set(NOUNS)) == 18
     assert set().union(*EXPECTED.values()) == PERMISSIONS

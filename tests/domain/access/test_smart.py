@@ -145,8 +145,8 @@ def test_what_a_token_answer_says(asked: str, may: set[str], answer: str) -> Non
 def test_two_hundred_scopes_are_the_most() -> None:
     """Repetitions do not count; with one more than that, nothing at all is given."""
     scopes = ["system/Patient.r", *(f"system/Patient{'x' * n}.r" for n in range(1, 200))]
-    assert permissions(" ".join([*scopes, *scopes]), "system") == {"patients:read"}
-    assert permissions(" ".join([*scopes, "one-more"]), "system") == set()
+    assert permissions(" ".join([*scopes, *scopes]), Acting.SYSTEM) == {"patients:read"}
+    assert permissions(" ".join([*scopes, "one-more"]), Acting.SYSTEM) == set()
 
 
 def test_endless_lists_are_not_read() -> None:

@@ -19,9 +19,10 @@ from app.domain.audit.sealing import (
 
 FIRST = "01980000-0000-7000-8000-000000000001"
 SECOND = "01980000-0000-7000-8000-0000000000ff"
+AT = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 ROW = {
     "id": FIRST,
-    "at": datetime(2026, 1, 5, 14, 30, tzinfo=UTC),
+    "at": AT,
     "action": "patient.read",
     "number": 7,
     "name": "Núñez",
@@ -42,7 +43,7 @@ def test_a_row_is_digested_from_one_fixed_text() -> None:
 @pytest.mark.parametrize(
     "same",
     [
-        pytest.param({"at": ROW["at"].astimezone(timezone(timedelta(hours=-5)))}, id="the zone"),
+        pytest.param({"at": AT.astimezone(timezone(timedelta(hours=-5)))}, id="the zone"),
         pytest.param({"ids": memoryview(b"\x00\xff")}, id="how a driver gives bytes"),
     ],
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from app.data import builtin_protocols
 from app.domain.charting.dosing import (
+    Base,
     Chart,
     Dose,
     Injection,
@@ -36,14 +37,14 @@ TRA_EXTRA = ("TRA-L4", "TRA-L5", "TRA-L6", "TRA-L7", "TRA-R4", "TRA-R5", "TRA-R6
 def as_protocol(
     omit: Sequence[Omit] = (), change: Sequence[Dose] = (), add: Sequence[Dose] = ()
 ) -> Chart:
-    return by_exception(PREEMPT, base="as_protocol", omit=omit, change=change, add=add)
+    return by_exception(PREEMPT, base=Base.AS_PROTOCOL, omit=omit, change=change, add=add)
 
 
 def as_last(
     last: Chart, omit: Sequence[Omit] = (), change: Sequence[Dose] = (), add: Sequence[Dose] = ()
 ) -> Chart:
     return by_exception(
-        PREEMPT, base="as_last", last=last.injections, omit=omit, change=change, add=add
+        PREEMPT, base=Base.AS_LAST, last=last.injections, omit=omit, change=change, add=add
     )
 
 
@@ -126,7 +127,7 @@ def test_as_last_finds_the_sites_of_an_earlier_version_by_code() -> None:
     first["order"], second["order"] = 2, 1
     newer = from_definition(definition)
     last = as_protocol(change=[Dose("COR-L1", 250)])
-    chart = by_exception(newer, base="as_last", last=last.injections, last_protocol=PREEMPT)
+    chart = by_exception(newer, base=Base.AS_LAST, last=last.injections, last_protocol=PREEMPT)
     moved = newer.site("COR-L1")
     assert moved is not None
     assert moved.number == 2
@@ -230,12 +231,12 @@ def test_the_stored_form_is_compact() -> None:
             "a total of another product",
         ),
         (
-            lambda: by_exception(PREEMPT, base="as_protocol", product="otherA"),
+            lambda: by_exception(PREEMPT, base=Base.AS_PROTOCOL, product="otherA"),
             ["product_not_in_protocol"],
             "as planned, with another product",
         ),
         (
-            lambda: by_exception(PREEMPT, base="as_protocol", product=" OnabotulinumtoxinA "),
+            lambda: by_exception(PREEMPT, base=Base.AS_PROTOCOL, product=" OnabotulinumtoxinA "),
             [],
             "the same product, spelled with other capitals",
         ),

@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from app.data import builtin_protocols
-from app.domain.charting.dosing import Chart, Dose, Injection, Omit, by_exception, in_full, total
+from app.domain.charting.dosing import (
+    Base,
+    Chart,
+    Dose,
+    Injection,
+    Omit,
+    by_exception,
+    in_full,
+    total,
+)
 from app.domain.charting.protocol import Protocol
 from app.domain.errors import InvalidChart
 
@@ -17,11 +26,11 @@ PREEMPT: Protocol = next(p for p in builtin_protocols() if p.code == "preempt")
 def as_protocol(
     omit: Sequence[Omit] = (), change: Sequence[Dose] = (), add: Sequence[Dose] = ()
 ) -> Chart:
-    return by_exception(PREEMPT, base="as_protocol", omit=omit, change=change, add=add)
+    return by_exception(PREEMPT, base=Base.AS_PROTOCOL, omit=omit, change=change, add=add)
 
 
 def as_last(last: Chart, omit: Sequence[Omit] = ()) -> Chart:
-    return by_exception(PREEMPT, base="as_last", last=last.injections, omit=omit)
+    return by_exception(PREEMPT, base=Base.AS_LAST, last=last.injections, omit=omit)
 
 
 def extra(*codes: str) -> list[Dose]:
@@ -117,14 +126,14 @@ def extra(*codes: str) -> list[Dose]:
         (lambda: total(PREEMPT, 0), ["/total_units"], "no units"),
         (lambda: total(PREEMPT, -1), ["/total_units"], "below 0"),
         (lambda: total(PREEMPT, 100_001), ["/total_units"], "over 1,000 units"),
-        (lambda: by_exception(PREEMPT, base="as_last"), ["/plan"], "no session to repeat"),
+        (lambda: by_exception(PREEMPT, base=Base.AS_LAST), ["/plan"], "no session to repeat"),
         (
             lambda: as_last(total(PREEMPT, 15_500)),
             ["/plan"],
             "the last session was charted as a total",
         ),
         (
-            lambda: by_exception(PREEMPT, base="as_last", last=[Injection(48, 500)]),
+            lambda: by_exception(PREEMPT, base=Base.AS_LAST, last=[Injection(48, 500)]),
             ["/plan"],
             "the last session has a site unknown here",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.charting.dosing import (
+    Base,
     Chart,
     Dose,
     Injection,
@@ -28,7 +29,7 @@ def found(chart: Chart, code: str) -> Finding:
 
 
 def test_as_protocol_has_every_fixed_site_with_its_own_dose() -> None:
-    chart = by_exception(PREEMPT, base="as_protocol")
+    chart = by_exception(PREEMPT, base=Base.AS_PROTOCOL)
     assert chart.injections == tuple(
         Injection(place, site.hundredths) for place, site in enumerate(PREEMPT.sites, 1)
     )
@@ -43,7 +44,7 @@ def test_without_reasons_nothing_is_added() -> None:
 def test_a_site_left_out_and_a_dose_changed() -> None:
     chart = by_exception(
         PREEMPT,
-        base="as_protocol",
+        base=Base.AS_PROTOCOL,
         omit=[Omit("TRA-L3", "wound")],
         change=[Dose("FRO-L1", 250)],
     )
@@ -60,7 +61,7 @@ def test_a_site_left_out_and_a_dose_changed() -> None:
 
 
 def test_an_optional_site_given_with_a_reason() -> None:
-    chart = by_exception(PREEMPT, base="as_protocol", add=[Dose("TEM-L5", 250, "pain there")])
+    chart = by_exception(PREEMPT, base=Base.AS_PROTOCOL, add=[Dose("TEM-L5", 250, "pain there")])
     assert chart.findings == (
         Finding(
             "site_added",
@@ -71,7 +72,7 @@ def test_an_optional_site_given_with_a_reason() -> None:
 
 
 def test_a_reason_for_no_departure_is_kept_without_a_dose() -> None:
-    chart = by_exception(PREEMPT, base="as_protocol", change=[Dose("FRO-L1", 500, "as before")])
+    chart = by_exception(PREEMPT, base=Base.AS_PROTOCOL, change=[Dose("FRO-L1", 500, "as before")])
     assert chart.findings == (
         Finding(
             "reason_recorded",
@@ -84,12 +85,12 @@ def test_a_reason_for_no_departure_is_kept_without_a_dose() -> None:
 def test_reasons_come_in_the_order_of_the_sites() -> None:
     """Whatever the order they were written in: the last optional site is named first here."""
     added = [Dose(code, 500, "pain there") for code in ("TRA-L4", "OCC-L4", "TEM-L5")]
-    chart = by_exception(PREEMPT, base="as_protocol", add=added)
+    chart = by_exception(PREEMPT, base=Base.AS_PROTOCOL, add=added)
     assert [finding.facts["site"] for finding in chart.findings] == ["TEM-L5", "OCC-L4", "TRA-L4"]
 
 
 def test_an_area_over_its_dose_with_no_optional_site() -> None:
-    chart = by_exception(PREEMPT, base="as_protocol", change=[Dose("COR-L1", 501)])
+    chart = by_exception(PREEMPT, base=Base.AS_PROTOCOL, change=[Dose("COR-L1", 501)])
     assert found(chart, "area_over_limit") == Finding(
         "area_over_limit",
         "Corrugator: 2 sites and 10.01 U, 0 of the sites optional; the protocol allows 2 sites "
@@ -108,7 +109,7 @@ def test_an_area_over_its_dose_with_no_optional_site() -> None:
 
 def test_an_area_with_one_optional_site_too_many() -> None:
     added = [Dose(code, 100) for code in ("TEM-L5", "TEM-L6", "TEM-R5")]
-    over = found(by_exception(PREEMPT, base="as_protocol", add=added), "area_over_limit")
+    over = found(by_exception(PREEMPT, base=Base.AS_PROTOCOL, add=added), "area_over_limit")
     assert over.text == (
         "Temporalis: 11 sites and 43 U, 3 of the sites optional; the protocol allows 10 sites "
         "and 50 U, 2 of the sites optional."

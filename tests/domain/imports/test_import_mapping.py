@@ -6,11 +6,12 @@ import pytest
 
 from app.domain.errors import Invalid
 from app.domain.imports.import_mapping import EMPTY, HistoryMapping, changed
+from app.domain.patients.patients import Sex
 
 BASE = HistoryMapping(
     "preempt",
     {"mrn": ("MRN",), "units": ("Units", "Dose")},
-    {"f": "female", "m": "male"},
+    {"f": Sex.FEMALE, "m": Sex.MALE},
     frozenset({"notes"}),
 )
 
@@ -57,7 +58,7 @@ BASE = HistoryMapping(
             HistoryMapping(
                 "preempt",
                 BASE.columns,
-                {"f": "unknown", "m": "male", "w": "female"},
+                {"f": Sex.UNKNOWN, "m": Sex.MALE, "w": Sex.FEMALE},
                 BASE.left_out,
             ),
             id="a word more, and one with another meaning",

@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from app.domain.imports.importing import Columns, Remark, Row, read_row
+from app.domain.imports.importing import Columns, Remark, RemarkCode, Row, read_row
+from app.domain.patients.patients import Sex
 
 HEADS = [
     *("Chart", "Last", "First", "Born", "Sex", "Phone", "By", "At", "Dx", "On", "Units"),
@@ -20,7 +21,7 @@ COLUMNS = Columns(
     HEADS,
     {field: place for place, field in enumerate(FIELDS)},
     [(11, "Payer"), (12, "Notes")],
-    {"f": "female", "m": "male"},
+    {"f": Sex.FEMALE, "m": Sex.MALE},
 )
 GOOD = [
     *("M1", "Rivera", "Ana", "5/17/1980", "F", "555-010-0100", "Dr. Vale", "Main St", "G43.709"),
@@ -52,7 +53,7 @@ def test_a_row_says_what_its_cells_say() -> None:
         family_name="Rivera",
         given_name="Ana",
         birth_date=date(1980, 5, 17),
-        sex="female",
+        sex=Sex.FEMALE,
         phone="555-010-0100",
         practitioner="Dr. Vale",
         location="Main St",
@@ -101,8 +102,8 @@ REFUSED = [
         "date_unreadable",
         "The date lies outside the years 1900 to 2200.",
     ),
-    ({"Units": ""}, "Units", "units_unreadable", "The number of units is empty."),
-    ({"Units": "0"}, "Units", "units_unreadable", "The number of units must be above 0."),
+    ({"Units": ""}, "Units", RemarkCode.UNITS_UNREADABLE, "The number of units is empty."),
+    ({"Units": "0"}, "Units", RemarkCode.UNITS_UNREADABLE, "The number of units must be above 0."),
     (
         {"Units": "abc"},
         "Units",
@@ -126,7 +127,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("said", "column", "code", "message"), REFUSED)
 def test_why_a_row_is_refused(said: dict[str, str], column: str, code: str, message: str) -> None:
-    assert read(a_row(**said)) == Remark(7, column, code, message)
+    assert read(a_row(**said)) == Remark(7, column, RemarkCode(code), message)
 
 
 @pytest.mark.parametrize(
@@ -175,8 +176,10 @@ def test_cells_that_are_missing_at_the_end_are_empty() -> None:
     assert isinstance(found, Row)
     assert found.kept == {}
     remark = read(GOOD[:10])
-    assert remark == Remark(7, "Units", "units_unreadable", "The number of units is empty.")
-    assert read([]) == Remark(7, "Chart", "mrn_missing", "The MRN is empty.")
+    assert remark == Remark(
+        7, "Units", RemarkCode.UNITS_UNREADABLE, "The number of units is empty."
+    )
+    assert read([]) == Remark(7, "Chart", RemarkCode.MRN_MISSING, "The MRN is empty.")
 
 
 def test_more_cells_than_headings_are_taken_only_when_they_are_empty() -> None:
@@ -184,7 +187,7 @@ def test_more_cells_than_headings_are_taken_only_when_they_are_empty() -> None:
     assert read([*GOOD, "", "x"]) == Remark(
         7,
         None,
-        "too_many_cells",
+        RemarkCode.TOO_MANY_CELLS,
         "The row has more cells than the header: quote cells that hold the separator.",
     )
 

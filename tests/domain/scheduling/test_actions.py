@@ -6,7 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.scheduling.worklist import Action, Closure, StateFacts, state_on, suggested_on
+from app.domain.scheduling.worklist import (
+    Action,
+    ActionCode,
+    Closure,
+    StateFacts,
+    state_on,
+    suggested_on,
+)
 from tests.support.builders import booked, closed, day, facts, hold, plan
 
 MAIN, UPSTAIRS = "location-main", "location-upstairs"
@@ -95,14 +102,14 @@ def test_actions_by_the_day_they_have_to_be_done(
 def test_an_action_names_what_it_is_about() -> None:
     of = facts(booked("2026-03-30"), holds=(hold("2026-03-01", None, "2026-04-01"),))
     assert state_on(day("2026-04-02"), of, plan()).actions == [
-        Action("close_booking", day("2026-03-30"), "session", "booking-2026-03-30"),
-        Action("review_hold", day("2026-04-01"), "hold", "hold-2026-03-01"),
+        Action(ActionCode.CLOSE_BOOKING, day("2026-03-30"), "session", "booking-2026-03-30"),
+        Action(ActionCode.REVIEW_HOLD, day("2026-04-01"), "hold", "hold-2026-03-01"),
     ]
     assert state_on(day("2026-02-02"), facts(), plan()).actions == [
-        Action("book", day("2026-03-16"), "course", None)
+        Action(ActionCode.BOOK, day("2026-03-16"), "course", None)
     ]
     assert state_on(day("2026-02-02"), facts(booked("2026-03-30")), plan()).actions == [
-        Action("confirm", day("2026-03-27"), "session", "booking-2026-03-30")
+        Action(ActionCode.CONFIRM, day("2026-03-27"), "session", "booking-2026-03-30")
     ]
 
 

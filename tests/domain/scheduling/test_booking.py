@@ -98,9 +98,15 @@ def test_what_stands_in_the_way_of_any_day() -> None:
 
 def test_where_the_ehr_owns_the_bookings_its_own_are_never_refused() -> None:
     assert asked(ON_TIME, by_ehr=True) == Refused(Guard.NOT_BOOKING_MASTER)
-    for wrong in ({"deceased": True}, {"closed": True}, {}):
-        assert asked(EARLY, by_ehr=True, from_ehr=True, early=EarlyBooking.REFUSE, **wrong) == (
-            Allowed()
+    for deceased, closed in ((True, False), (False, True), (False, False)):
+        answer = asked(
+            EARLY,
+            by_ehr=True,
+            from_ehr=True,
+            early=EarlyBooking.REFUSE,
+            deceased=deceased,
+            closed=closed,
         )
+        assert answer == Allowed()
     # Elsewhere an identifier is nothing but a name.
     assert asked(ON_TIME, from_ehr=True, closed=True) == Refused(Guard.COURSE_CLOSED)

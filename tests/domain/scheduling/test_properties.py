@@ -21,7 +21,7 @@ from app.domain.scheduling.schedule import (
     compute,
     projection,
 )
-from app.domain.scheduling.worklist import STATUSES, Closure, status_on, suggested_on
+from app.domain.scheduling.worklist import STATUSES, Closure, CourseStatus, status_on, suggested_on
 from tests.support.builders import DAY, in_order, only_if
 
 Course = tuple[History, Plan]
@@ -179,7 +179,7 @@ def test_without_holds_every_day_has_one_status_in_order_without_a_gap(course: C
     assert ranks == sorted(ranks, reverse=True), "from upcoming down to lapsed, never back"
     assert ladder[0] == "upcoming"
     assert ladder[-1] == "lapsed"
-    lengths = [ladder.count(status) for status in ("due_soon", "due", "overdue")]
+    lengths = [ladder.count(CourseStatus(status)) for status in ("due_soon", "due", "overdue")]
     wanted = [plan.lead_days, plan.overdue_after_days]
     assert lengths == [*wanted, plan.lapsed_after_days - plan.overdue_after_days]
 

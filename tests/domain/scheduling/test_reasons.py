@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 import pytest
 
@@ -83,7 +84,9 @@ def test_rules_in_words(rule: str, on: date | None, text: str) -> None:
         ("outside_session", 4, "84 days after the treatment given elsewhere on 2026-01-05"),
     ],
 )
-def test_the_interval_in_words(source: str, cycle: int | None, text: str) -> None:
+def test_the_interval_in_words(
+    source: Literal["session", "outside_session"], cycle: int | None, text: str
+) -> None:
     assert interval_text(84, source, JAN.on, cycle) == text
     found = compute(history(JAN._replace(source=source)), plan())
     [interval] = [r for r in found.reasons() if r.date == "clinical_due_on"]

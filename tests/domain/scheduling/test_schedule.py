@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 
 from app.domain.dates import Interval
@@ -14,10 +12,7 @@ from app.domain.scheduling.schedule import (
     Limit,
     Plan,
     Schedule,
-    Treatment,
     compute,
-    projection,
-    treatment_group,
 )
 from tests.support.builders import (
     booked,
@@ -339,110 +334,33 @@ def test_endings_do_not_move_dates() -> None:
     assert compute(past, plan()) == compute(history(JAN), plan())
 
 
-# --- the patient's other courses ----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("own", "others", "planned", "due", "rule"),
-    [
-        pytest.param([JAN], ["2025-10-13"], None, "2026-03-30", "interval", id="older ones"),
-        pytest.param([JAN], ["2026-02-02"], None, "2026-04-27", "interval", id="a later one"),
-        pytest.param([], ["2026-02-02"], None, "2026-04-27", "interval", id="not started"),
-        pytest.param(
-            [], ["2026-02-02"], "2026-04-26", "2026-04-27", "interval", id="planned too early"
-        ),
-        pytest.param(
-            [], ["2026-02-02"], "2026-04-27", "2026-04-27", "interval", id="planned on that day"
-        ),
-        pytest.param(
-            [], ["2026-02-02"], "2026-04-28", "2026-04-28", "planned_start", id="planned later"
-        ),
-    ],
-)
-def test_due_from_the_patients_latest_treatment(
-    own: list[Treatment], others: list[str], planned: str | None, due: str, rule: str
-) -> None:
-    past = history(*own, planned_start_on=day(planned) if planned else None)
-    found = compute(past._replace(others=[given(on) for on in others]), plan())
-    assert found.due
-    assert (found.due_on, found.due.rule) == (day(due), rule)
-    thresholds_known = {found.due_soon_from, found.overdue_from, found.lapsed_from} != {None}
-    assert thresholds_known == bool(own)
-    decisive = [r for r in found.reasons() if r.date == "due_on" and r.decisive]
-    assert [(r.rule, r.on) for r in decisive] == [(rule, day(due))]
-
-
-def test_of_two_treatments_on_one_day_the_courses_own_is_the_anchor() -> None:
-    same_day = given("2026-01-05", "zzz")
-    assert history(JAN)._replace(others=[same_day]).anchor == JAN
-    assert history(given("2025-10-13"))._replace(others=[same_day]).anchor == same_day
-
-
-def test_a_closed_course_follows_no_other() -> None:
-    past = history(JAN, closed_on=day("2026-03-01"))._replace(others=[given("2026-02-02")])
-    assert compute(past, plan()) == compute(history(JAN), plan())
-    # The day before it closed it did.
-    assert compute(past.as_of(day("2026-02-28")), plan()).anchor_on == day("2026-02-02")
-    assert compute(past.as_of(day("2026-02-01")), plan()).anchor_on == day("2026-01-05")
-
-
-@pytest.mark.parametrize(
-    ("product", "indication", "same"),
-    [
-        ("onabotulinumtoxinA", "G43.719", True),
-        (" OnabotulinumtoxinA ", "g43.e09", True),
-        ("onabotulinumtoxinA", "G43", True),
-        ("onabotulinumtoxinA", "G44.1", False),
-        ("onabotulinumtoxinA", "G4", False),
-        ("rimabotulinumtoxinB", "G43.709", False),
-    ],
-)
-def test_courses_share_by_drug_and_category(product: str, indication: str, same: bool) -> None:
-    usual = treatment_group("onabotulinumtoxinA", "G43.709")
-    assert (treatment_group(product, indication) == usual) == same
-
-
-def test_everything_is_found_in_one_pass() -> None:
-    asked: list[date] = []
-
-    def first_day(wanted: date) -> date:
-        asked.append(wanted)
-        return max(wanted, day("2026-04-20"))
-
-    past = history(JAN, holds=(hold("2026-03-20", "2026-04-05"),))
-    found = compute(past, plan(), [Limit("payer_minimum", "payer", "p", first_day)])
-    assert len(found.reasons()) == len(found.reasons()) > 0
-    assert found.due_on == day("2026-04-20")
-    # Asked about the day after the hold, and once more about its own answer.
-    assert asked == [day("2026-04-06"), day("2026-04-20")]
-
-
-def test_a_projection_asks_no_more_than_its_dates() -> None:
-    asked: list[date] = []
-    limit = Limit("payer_minimum", "payer", "p", lambda wanted: asked.append(wanted) or wanted)
-    assert len(projection(history(JAN), plan(), 6, [limit])) == 6
-    assert len(asked) == 6
+def due(found: Schedule) -> Step:
+    assert found.due is not None
+    return found.due
 
 
 def test_a_limit_may_move_the_day_into_a_hold_that_was_passed_over() -> None:
     past = history(JAN, holds=(hold("2026-04-10", "2026-04-20"),))
     assert compute(past, plan()).earliest_on == day("2026-03-30")
     found = compute(past, plan(), [not_before("2026-04-12")])
-    assert (found.earliest_on, found.due.rule) == (day("2026-04-21"), "hold")
-    assert (found.due.source_type, found.due.source_id) == ("hold", "hold-2026-04-10")
+    assert (found.earliest_on, due(found).rule) == (day("2026-04-21"), "hold")
+    assert (due(found).source_type, due(found).source_id) == ("hold", "hold-2026-04-10")
 
 
 def test_the_last_day_of_the_calendar_is_a_day() -> None:
     found = compute(history(JAN), plan(), [not_before("2200-12-31")])
     assert found.earliest_on == found.due_on == day("2200-12-31")
-    assert (found.due.source_type, found.due.source_id) == ("payer_policy", "policy-1")
+    assert (due(found).source_type, due(found).source_id) == ("payer_policy", "policy-1")
 
 
 def test_what_set_the_due_date_is_named() -> None:
     found = compute(history(JAN, elsewhere("2026-02-02")), plan())
-    assert (found.due.source_type, found.due.source_id) == ("outside_session", "outside-2026-02-02")
+    assert (due(found).source_type, due(found).source_id) == (
+        "outside_session",
+        "outside-2026-02-02",
+    )
     waiting = compute(history(planned_start_on=day("2026-02-02")), plan())
-    assert (waiting.due.source_type, waiting.due.source_id) == ("course", None)
+    assert (due(waiting).source_type, due(waiting).source_id) == ("course", None)
     assert compute(history(), plan()).due is None
 
 

@@ -13,6 +13,7 @@ from app.db.queries.scheduling import facts
 from app.db.queries.scheduling.facts import CourseFacts
 from app.db.queries.table_rows import PRACTICE_ID, table_of
 from app.db.rows.scheduling import SessionRow
+from app.domain.charting.dosing import Charting
 
 _table, _course, _patient = table_of(Session), table_of(Course), table_of(Patient)
 _identifier = table_of(Identifier)
@@ -93,7 +94,7 @@ _LAST_CHART = (
         _table.c.practice_id == PRACTICE_ID,
         _table.c.course_id == bindparam("course_id"),
         _table.c.status == "given",
-        _table.c.charting == "by_site",
+        _table.c.charting == Charting.BY_SITE,
     )
     .order_by(_table.c.given_on.desc(), _table.c.id.desc())
     .limit(1)
