@@ -12,6 +12,7 @@ from app.domain.scheduling.schedule import (
     Limit,
     Plan,
     Schedule,
+    Step,
     compute,
 )
 from tests.support.builders import (
