@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,8 +28,14 @@ def uncollected() -> Iterator[None]:
 
 
 def left() -> list[str]:
+    """What is left once the request has ended, which may be a moment after its answer."""
     kinds = (Request, RequestContext)
-    return [type(found).__name__ for found in gc.get_objects() if isinstance(found, kinds)]
+    for _ in range(200):
+        found = [type(one).__name__ for one in gc.get_objects() if isinstance(one, kinds)]
+        if not found:
+            break
+        time.sleep(0.01)
+    return found
 
 
 @pytest.mark.parametrize(
