@@ -19,8 +19,13 @@ WHERE other.practice_id = course.practice_id AND other.patient_id = course.patie
 """
 
 
+CONFINED = ("practice", "course")
+
+
 def upgrade() -> None:
     op.add_column("course", sa.Column("last_treated_on", sa.Date(), nullable=True))
+    # Forced row security would hide every row from an owner who is no superuser.
+    _confine("NO FORCE")
     # Until now a course's dates followed its own treatments alone.
     op.execute("UPDATE course SET last_treated_on = anchor_on")
     op.execute(
@@ -32,7 +37,14 @@ def upgrade() -> None:
         " (SELECT 1 FROM course WHERE course.practice_id = practice.id"
         " AND course.dates_revision < practice.dates_revision)"
     )
+    _confine("FORCE")
 
 
 def downgrade() -> None:
     op.drop_column("course", "last_treated_on")
+
+
+def _confine(force: str) -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        for table in CONFINED:
+            op.execute(f"ALTER TABLE {table} {force} ROW LEVEL SECURITY")

@@ -89,6 +89,24 @@ def test_an_owner_that_can_make_roles_migrates_up_and_down(
         migrate.downgrade(address, "base")
 
 
+def test_an_owner_that_is_nobody_special_changes_rows_of_every_practice(server: Postgres) -> None:
+    """Row security is forced on owners too: a migration that changes rows has to lift it."""
+    address = owned(server, "changed", "maker")
+    migrate.upgrade(address)
+    database = open_database(address)
+    with a_clinic(database) as first, a_clinic(database) as second:
+        ids = [clinic.a_course("2026-01-05")["id"] for clinic in (first, second)]
+        migrate.downgrade(address, "0011")
+        migrate.upgrade(address)
+        for clinic, id in zip((first, second), ids, strict=True):
+            assert clinic.get(f"/courses/{id}/schedule")["status"] == "due_soon"
+            assert clinic.row(id)["status"] == "due_soon"
+    with psycopg.connect(server.url("changed")) as db:
+        unforced = "SELECT count(*) FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity"
+        assert db.execute(unforced).fetchone() == (0,)
+    database.dispose()
+
+
 def test_a_login_that_only_serves_carries_whole_requests(
     served: tuple[Database, Database],
 ) -> None:
