@@ -63,10 +63,9 @@ class Prepared:
 
 def _executed(db: Connection, plan: _Plan, values: Mapping[str, Any]) -> Any:
     named = {**plan.constants, **values}
+    written = {**named, **{name: write(named[name]) for name, write in plan.writers}}
+    sent: Any = written if plan.order is None else [written[name] for name in plan.order]
     guard.check(plan.reach, (named,), db.info.get("scope"))
-    for name, write in plan.writers:
-        named[name] = write(named[name])
-    sent: Any = named if plan.order is None else [named[name] for name in plan.order]
     cursor: Any = db.connection.cursor()
     for listener in db.dispatch.before_cursor_execute:
         listener(db, cursor, plan.sql, sent, None, False)
