@@ -21,7 +21,7 @@ PLACE = {"name": "Room", "time_zone": "America/New_York"}
 
 _HOLD = """
 import sys, time
-from app.db.sqlite import driver
+from app.db.engine.sqlite import driver
 db = driver().connect(sys.argv[1], isolation_level=None)
 db.execute("BEGIN IMMEDIATE")
 print("held", flush=True)
