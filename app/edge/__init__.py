@@ -1,1 +1,1 @@
-"""The door: what every HTTP surface shares."""
+"""What every HTTP surface shares."""

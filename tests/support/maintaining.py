@@ -9,7 +9,7 @@ from tests.support.clinic import Clinic
 
 
 def go_round(clinic: Clinic) -> None:
-    """Tend the clinic once; what would be tried again is raised."""
+    """Run maintenance once; what would be tried again is raised."""
     app = clinic.app
     once(
         Maintenance(

@@ -23,7 +23,7 @@ def translated(error: IntegrityError) -> Exception:
 
 @contextmanager
 def unique_violation_as_contended() -> Iterator[None]:
-    """Turn a unique violation inside into `Contended`, which the door answers by trying again.
+    """Turn a unique violation inside into `Contended`, which the edge answers by trying again.
 
     Services look for a duplicate before they insert, so this is reached only when two
     requests make the same thing at once; the second try finds what the first one made.

@@ -124,7 +124,7 @@ class SigningKeyRow(TypedDict):
     retires_at: datetime | None
 
 
-# A credential as the door meets it, with its practice and whoever it acts as.
+# A credential as the edge meets it, with its practice and whoever it acts as.
 
 
 class _WithPractice(TypedDict):

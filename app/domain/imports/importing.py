@@ -1,7 +1,8 @@
 """One row of a clinic's treatment history: what it says, or why it is refused.
 
 The checks stand in a fixed order and the first that fails is the reason, so that the same row
-is always refused for the same one. No remark repeats what a cell holds.
+is always refused for the same one. No remark repeats what a cell holds. Whether a row is there
+already is decided against what is stored, in `services.imports.import_plan`.
 """
 
 from __future__ import annotations

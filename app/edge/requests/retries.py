@@ -2,7 +2,8 @@
 
 Only with an `Idempotency-Key`: a connection that was cut during COMMIT does not say whether the
 change is saved. With a key the next attempt finds out, because the claim of the key is saved with
-the change; without one a second attempt could make the change twice.
+the change; without one a second attempt could make the change twice. A record that another request
+changed first is `Contended` instead: see `writes` in `edge.requests.request_context`.
 """
 
 from __future__ import annotations

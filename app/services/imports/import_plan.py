@@ -111,7 +111,7 @@ def plan(
         db, {key for key, _ in read}, protocol=mapping.protocol, practice_id=practice_id
     )
     for key, row in read:
-        _take(made, made.known.setdefault(key, Known(None, None, {})), row, columns)
+        _accept_or_skip(made, made.known.setdefault(key, Known(None, None, {})), row, columns)
     made.rejected.sort()
     made.warnings.sort()
     return made
@@ -153,7 +153,7 @@ def known(
     return by_mrn
 
 
-def _take(made: Plan, whose: Known, row: Row, columns: Columns) -> None:
+def _accept_or_skip(made: Plan, whose: Known, row: Row, columns: Columns) -> None:
     birth_date = whose.value("birth_date")
     if birth_date is not None and birth_date != row.birth_date:
         message = "The patient with this MRN has another birth date: correct one of the two."

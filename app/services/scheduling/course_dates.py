@@ -223,7 +223,7 @@ def rewrite_dates(
     are written too, whatever their state, so that a change of theirs at the same moment is seen.
 
     Every change of a course's facts ends here, and only one of two racing ones gets through:
-    the other one is `Contended`, and its door lets it begin again.
+    the other one is `Contended`, and what called it begins again.
     """
     stored = facts.course
     facts.course = {**stored, **(values or {})}
